@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Oriel for host programs: one include. Kernels include oriel/kernel.h and nothing else. */
+#ifndef ORIEL_ORIEL_H
+#define ORIEL_ORIEL_H
+
+#include "oriel/launch.h"
+#include "oriel/status.h"
+#include "oriel/types.h"
+#include "oriel/worker.h"
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An engine decides when an instruction happens. This is its side toward the runtime; its side toward kernels is the
+ * table of oriel/instr.h.
+ *
+ *      runtime, on the device's thread (each block in a coroutine of its own)
+ *          engine->core_create     once per core of the device
+ *          engine->run(core, block)    enters the kernel, returns when it has returned or was left
+ *          engine->core_destroy
+ *
+ * A core runs one block at a time. What a core keeps from one kernel to the next (UB, flags) is the engine's.
+ */
+#ifndef ORIEL_ENGINE_ENGINE_H
+#define ORIEL_ENGINE_ENGINE_H
+
+#include "isa/limits.h"
+#include "oriel/worker.h"
+#include "window/view.h"
+
+/* The barrier among the blocks of one launch. All zero at the start. One thread (the device's) drives all blocks. */
+typedef struct oriel_core_barrier {
+    uint32_t arrived, generation;
+} oriel_core_barrier;
+
+typedef struct oriel_engine_core oriel_engine_core;
+
+/* One block of one kernel launch. Borrowed for the length of run. */
+typedef struct oriel_block {
+    oriel_kernel_fn function;
+    const char *kernel; /* its name, for messages */
+    const oriel_view *view;
+    uint32_t block, blocks;
+    oriel_core_barrier *barrier;
+    int64_t deadline;
+    const _Atomic uint32_t *abort[ORIEL_WAIT_ABORTS];
+} oriel_block;
+
+typedef struct oriel_engine {
+    const char *name;
+    oriel_status (*core_create)(const oriel_limits *limits, oriel_engine_core **core);
+    void (*core_destroy)(oriel_engine_core *core);
+    /*
+     * ORIEL_OK       the kernel returned
+     * ORIEL_FAULT    an instruction was not allowed: `file:line: TLOAD reads ...`
+     * ORIEL_TIMEOUT, ORIEL_ABORTED   it was left in a wait:
+     *                `file:line: rank 0 waited for cell 3 of window "signals" >= 5, and saw 4`
+     */
+    oriel_status (*run)(oriel_engine_core *core, const oriel_block *block);
+} oriel_engine;
+
+extern const oriel_engine oriel_engine_direct;
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each instruction means, written once for every engine: which operands are allowed (check), which bytes it reads and
+ * writes (footprint), what it does to them (effect), and, for a composite, which simpler ones it stands for (expansion).
+ *
+ * Pure: no memory but what is passed in, no state, no waiting. Called by engines, on any thread. Messages do not name the
+ * place in the source; the engine puts `file:line: ` before them.
+ */
+#ifndef ORIEL_ISA_ISA_H
+#define ORIEL_ISA_ISA_H
+
+#include "isa/limits.h"
+#include "oriel/instr.h"
+#include "oriel/status.h"
+
+/* "TLOAD", "set_flag", ... Static. */
+const char *oriel_op_name(pto_op op);
+pto_pipe oriel_op_pipe(pto_op op);
+/* TPUT, TGET, TREDUCE, TGATHER, TSCATTER, TBROADCAST. */
+bool oriel_op_is_composite(pto_op op);
+const char *oriel_pipe_name(pto_pipe pipe);    /* "PIPE_MTE2" */
+const char *oriel_dtype_name(pto_dtype dtype); /* "f32"; "?" if there is no such type */
+const char *oriel_reduce_name(pto_reduce op);  /* "sum" */
+const char *oriel_cmp_name(pto_cmp cmp);       /* ">=" */
+
+/* ---- Check ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Whether the operands are allowed: types, shapes, alignment, tile within UB, staging tiles that overlap, modes, event ids,
+ * pipes. Does not look at device memory: whether an address lies in a buffer is the engine's to ask (window/view.h).
+ * ORIEL_FAULT, with a message like `TADD: tile 2 is f16, tile 0 is f32`.
+ */
+oriel_status oriel_instr_check(const pto_instr *instr, const oriel_limits *limits);
+oriel_status oriel_sync_check(const pto_sync *sync, const oriel_limits *limits);
+oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *limits);
+oriel_status oriel_access_check(const pto_access *access, const oriel_limits *limits);
+
+/* ---- Footprint -------------------------------------------------------------------------------------------------- */
+
+typedef enum oriel_space { ORIEL_SPACE_UB, ORIEL_SPACE_GM } oriel_space;
+
+/*
+ * Bytes that an instruction touches: runs of `run` contiguous bytes, repeated over up to four outer dimensions.
+ *
+ *      run at start + i0*step[0] + i1*step[1] + i2*step[2] + i3*step[3],  0 <= ik < times[k]
+ */
+typedef struct oriel_footprint {
+    oriel_space space;
+    bool write;     /* else read */
+    bool atomic;    /* an atomic addition (read and write) */
+    uint64_t start; /* a UB offset, or a pto_addr */
+    uint64_t run;   /* 0: nothing is touched */
+    uint64_t times[5], step[5];
+} oriel_footprint;
+
+#define ORIEL_MAX_FOOTPRINTS 4
+
+/* The footprints of a simple (not composite) instruction; returns how many. */
+uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS]);
+
+/* The footprint of a whole global tensor or tile, as composites and engines need it. */
+oriel_footprint oriel_global_footprint(const pto_global *global, bool write);
+oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write);
+
+/* From the first byte to one past the last: 0 if nothing is touched. Saturates at UINT64_MAX instead of wrapping. */
+uint64_t oriel_footprint_span(const oriel_footprint *footprint);
+/* How many bytes are touched. Saturates. */
+uint64_t oriel_footprint_bytes(const oriel_footprint *footprint);
+
+/* ---- Effect ----------------------------------------------------------------------------------------------------- */
+
+/* Where the operands' memory is: each pointer is to the operand's first byte (tile offset, tensor address). */
+typedef struct oriel_operands {
+    void *tile[3];
+    void *global[2];
+} oriel_operands;
+
+/* Does a simple instruction that oriel_instr_check accepted, to memory that is all there. */
+void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands);
+
+/*
+ * The parts of the effects that engines and references use by themselves, on dense arrays. All processors give the same
+ * bits. `dst` may be `a` or `b`.
+ */
+void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count);
+
+/* One element, of any type, as a number and back; the conversion rules of TCVT (nearest) and of scalar operands. */
+double oriel_element_f64(pto_dtype dtype, const void *element);
+int64_t oriel_element_i64(pto_dtype dtype, const void *element); /* integers only */
+void oriel_element_set(pto_dtype dtype, void *element, pto_scalar value);
+
+/* ---- Expansion -------------------------------------------------------------------------------------------------- */
+
+/* Who receives the simpler instructions, in program order. The records are valid during the call only. */
+typedef struct oriel_expansion {
+    void (*instr)(void *context, const pto_instr *instr);
+    void (*sync)(void *context, const pto_sync *sync);
+    void *context;
+} oriel_expansion;
+
+/* Writes out a composite that oriel_instr_check accepted. Sites are the composite's. Uses event ids 0 and 1. */
+void oriel_instr_expand(const pto_instr *instr, const oriel_expansion *into);
+
+/* Tensor `rank` of a group: each[rank], or the peer of `mine`. */
+pto_global oriel_group_member(const pto_group *group, uint32_t rank);
+
+/* ---- Signals ---------------------------------------------------------------------------------------------------- */
+
+/* Whether `cell cmp value` holds, signed. */
+bool oriel_compare(int32_t cell, pto_cmp cmp, int32_t value);
+
+/* "scalar", "AVX2" or "AVX-512": the arithmetic chosen on this machine. ORIEL_VECTOR=scalar|avx2|avx512 lowers it. */
+const char *oriel_vector_name(void);
+
+#endif
