@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# The few commands that people type; the build itself is Meson's. BUILD chooses another folder.
+BUILD ?= build
+PREFIX ?= /usr/local
+TESTS ?= format gcc clang
+
+.PHONY: all setup run test bench install clean
+
+all: setup
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
+	@ninja -C $(BUILD)
+
+# Installs what is missing, and nothing if nothing is. WHAT: build, test or bench.
+WHAT ?= build
+setup:
+	@scripts/setup.sh $(WHAT)
+
+# The main job: three collectives on four simulated devices of both platforms.
+run: all
+	@scripts/demo.sh $(BUILD)/oriel
+
+# TESTS: any of format gcc clang asan tsan. The last line is `N passed, N failed, N skipped`.
+test: WHAT = test
+test: setup
+	@scripts/test.py $(TESTS)
+
+bench: WHAT = bench
+bench: setup
+	@scripts/bench.py
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-*
