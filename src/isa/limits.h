@@ -10,7 +10,7 @@ typedef struct oriel_limits {
     uint32_t vector_cores; /* AIV per device: blocks of one kernel that can run at once */
     uint32_t matrix_cores; /* AIC per device */
     uint32_t ub_bytes;     /* Unified Buffer of one vector core */
-    uint32_t ub_align;     /* of a tile's offset and row, in bytes */
+    uint32_t ub_align;     /* of a tile's offset and row, in bytes; a power of two */
     uint32_t event_ids;    /* per flag key: ids 0 .. event_ids-1 */
     uint32_t line_bytes;   /* data-cache line of the scalar unit */
     uint32_t max_devices;  /* of one worker, and ranks of one domain */

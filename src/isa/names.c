@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isa/isa.h"
+
+const char *oriel_op_name(pto_op op)
+{
+    static const char *const names[] = {
+#define OP_NAME(constant, name, pipe) name,
+        PTO_OPS(OP_NAME)
+#undef OP_NAME
+    };
+    return (unsigned)op < PTO_OP_COUNT ? names[op] : "?";
+}
+
+pto_pipe oriel_op_pipe(pto_op op)
+{
+    static const pto_pipe pipes[] = {
+#define OP_PIPE(constant, name, pipe) PTO_PIPE_##pipe,
+        PTO_OPS(OP_PIPE)
+#undef OP_PIPE
+    };
+    return (unsigned)op < PTO_OP_COUNT ? pipes[op] : PTO_PIPE_S;
+}
+
+bool oriel_op_is_composite(pto_op op)
+{
+    switch (op) {
+    case PTO_OP_TPUT:
+    case PTO_OP_TGET:
+    case PTO_OP_TREDUCE:
+    case PTO_OP_TGATHER:
+    case PTO_OP_TSCATTER:
+    case PTO_OP_TBROADCAST: return true;
+    default: return false;
+    }
+}
+
+const char *oriel_pipe_name(pto_pipe pipe)
+{
+    static const char *const names[PTO_PIPE_COUNT] = {
+        [PTO_PIPE_S] = "PIPE_S",       [PTO_PIPE_MTE2] = "PIPE_MTE2", [PTO_PIPE_V] = "PIPE_V",
+        [PTO_PIPE_MTE3] = "PIPE_MTE3", [PTO_PIPE_ALL] = "PIPE_ALL",
+    };
+    return (unsigned)pipe < PTO_PIPE_COUNT ? names[pipe] : "?";
+}
+
+const char *oriel_dtype_name(pto_dtype dtype)
+{
+    static const char *const names[] = {
+#define DTYPE_NAME(constant, name, bytes, kind) #name,
+        PTO_DTYPES(DTYPE_NAME)
+#undef DTYPE_NAME
+    };
+    return (unsigned)dtype < PTO_DTYPE_COUNT ? names[dtype] : "?";
+}
+
+const char *oriel_reduce_name(pto_reduce op)
+{
+    static const char *const names[PTO_REDUCE_COUNT] = {
+        [PTO_SUM] = "sum", [PTO_MAX] = "max", [PTO_MIN] = "min", [PTO_PROD] = "prod"};
+    return (unsigned)op < PTO_REDUCE_COUNT ? names[op] : "?";
+}
+
+const char *oriel_cmp_name(pto_cmp cmp)
+{
+    static const char *const names[PTO_CMP_COUNT] = {
+        [PTO_EQ] = "==", [PTO_NE] = "!=", [PTO_GT] = ">", [PTO_GE] = ">=", [PTO_LT] = "<", [PTO_LE] = "<="};
+    return (unsigned)cmp < PTO_CMP_COUNT ? names[cmp] : "?";
+}
+
+bool oriel_compare(int32_t cell, pto_cmp cmp, int32_t value)
+{
+    switch (cmp) {
+    case PTO_EQ: return cell == value;
+    case PTO_NE: return cell != value;
+    case PTO_GT: return cell > value;
+    case PTO_GE: return cell >= value;
+    case PTO_LT: return cell < value;
+    case PTO_LE: return cell <= value;
+    case PTO_CMP_COUNT: break;
+    }
+    return false;
+}
