@@ -28,7 +28,7 @@ const char *oriel_cmp_name(pto_cmp cmp);       /* ">=" */
 /*
  * Whether the operands are allowed: types, shapes, alignment, tile within UB, staging tiles that overlap, modes, event ids,
  * pipes. Does not look at device memory: whether an address lies in a buffer is the engine's to ask (window/view.h).
- * ORIEL_FAULT, with a message like `TADD: tile 2 is f16, tile 0 is f32`.
+ * ORIEL_FAULT, with a message like `TADD: b is f16, dst is f32`. TRAP always fails, with its own text.
  */
 oriel_status oriel_instr_check(const pto_instr *instr, const oriel_limits *limits);
 oriel_status oriel_sync_check(const pto_sync *sync, const oriel_limits *limits);
@@ -40,9 +40,12 @@ oriel_status oriel_access_check(const pto_access *access, const oriel_limits *li
 typedef enum oriel_space { ORIEL_SPACE_UB, ORIEL_SPACE_GM } oriel_space;
 
 /*
- * Bytes that an instruction touches: runs of `run` contiguous bytes, repeated over up to four outer dimensions.
+ * Bytes that an instruction touches: runs of `run` contiguous bytes, repeated over up to five outer dimensions.
  *
- *      run at start + i0*step[0] + i1*step[1] + i2*step[2] + i3*step[3],  0 <= ik < times[k]
+ *      run at start + i0*step[0] + i1*step[1] + i2*step[2] + i3*step[3] + i4*step[4],  0 <= ik < times[k]
+ *
+ * Dimensions that continue one another are one, so a dense tensor is a single run; unused ones have times 1. No order of
+ * the accesses is meant.
  */
 typedef struct oriel_footprint {
     oriel_space space;
@@ -64,7 +67,7 @@ oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write);
 
 /* From the first byte to one past the last: 0 if nothing is touched. Saturates at UINT64_MAX instead of wrapping. */
 uint64_t oriel_footprint_span(const oriel_footprint *footprint);
-/* How many bytes are touched. Saturates. */
+/* How many bytes are touched, those of overlapping runs as often as they are. Saturates. */
 uint64_t oriel_footprint_bytes(const oriel_footprint *footprint);
 
 /* ---- Effect ----------------------------------------------------------------------------------------------------- */
@@ -98,8 +101,26 @@ typedef struct oriel_expansion {
     void *context;
 } oriel_expansion;
 
-/* Writes out a composite that oriel_instr_check accepted. Sites are the composite's. Uses event ids 0 and 1. */
-void oriel_instr_expand(const pto_instr *instr, const oriel_expansion *into);
+/*
+ * Writes out a composite that oriel_instr_check accepted. Sites are the composite's. Uses event ids 0 and 1, and leaves no
+ * flag set. docs/machine.md has the sequences.
+ */
+void oriel_instr_expand(const pto_instr *instr, const oriel_limits *limits, const oriel_expansion *into);
+
+/*
+ * How a composite cuts its tensors: into boxes of `extent` elements, each of which fits the valid part of a staging tile (the
+ * first four extents multiply to at most its rows, the last is at most its columns); boxes at a far edge are cut short.
+ */
+typedef struct oriel_chunks {
+    uint64_t shape[5];  /* of the whole tensor */
+    uint64_t extent[5]; /* of a chunk that is not at an edge */
+    uint64_t times[5];  /* chunks along each dimension */
+    uint64_t count;     /* of all chunks; 0 for a tensor with no elements */
+} oriel_chunks;
+
+oriel_chunks oriel_chunks_of(const pto_global *tensor, const pto_tile *staging);
+/* Where chunk `index` lies: 0 .. count-1, the last dimension fastest. */
+void oriel_chunk_at(const oriel_chunks *chunks, uint64_t index, uint64_t origin[5], uint64_t shape[5]);
 
 /* Tensor `rank` of a group: each[rank], or the peer of `mine`. */
 pto_global oriel_group_member(const pto_group *group, uint32_t rank);

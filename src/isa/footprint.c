@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isa/isa.h"
+
+static uint64_t saturating_mul(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t saturating_add(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* One byte run at `start`, repeated by no dimension yet. */
+static oriel_footprint single_run(oriel_space space, bool write, uint64_t start, uint64_t run)
+{
+    return (oriel_footprint){
+        .space = space, .write = write, .start = start, .run = run, .times = {1, 1, 1, 1, 1}, .step = {0}};
+}
+
+/*
+ * Repeats all that the footprint has so far, `times` times, `step` bytes apart. `used` dimensions are taken; returns how
+ * many are then. A dimension that continues where the one before it ends, or the run itself, is merged with it.
+ */
+static uint32_t repeat(oriel_footprint *footprint, uint32_t used, uint64_t times, uint64_t step)
+{
+    if (times == 1 || step == 0)
+        return used;
+    if (used == 0 && step == footprint->run) {
+        footprint->run = saturating_mul(footprint->run, times);
+        return 0;
+    }
+    if (used > 0 && step == saturating_mul(footprint->step[used - 1], footprint->times[used - 1])) {
+        footprint->times[used - 1] = saturating_mul(footprint->times[used - 1], times);
+        return used;
+    }
+    footprint->times[used] = times;
+    footprint->step[used] = step;
+    return used + 1;
+}
+
+oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write)
+{
+    uint64_t bytes = pto_dtype_bytes(tile->dtype);
+    if (tile->valid_rows == 0 || tile->valid_cols == 0)
+        return single_run(ORIEL_SPACE_UB, write, tile->offset, 0);
+    oriel_footprint footprint = single_run(ORIEL_SPACE_UB, write, tile->offset, tile->valid_cols * bytes);
+    repeat(&footprint, 0, tile->valid_rows, tile->cols * bytes);
+    return footprint;
+}
+
+oriel_footprint oriel_global_footprint(const pto_global *global, bool write)
+{
+    uint64_t bytes = pto_dtype_bytes(global->dtype);
+    oriel_footprint footprint = single_run(ORIEL_SPACE_GM, write, global->addr, bytes);
+    /* From the smallest stride to the largest, so that a transposed dense tensor is one run as well. */
+    uint32_t order[5] = {4, 3, 2, 1, 0};
+    for (uint32_t i = 1; i < 5; i++) {
+        for (uint32_t j = i; j > 0 && global->stride[order[j]] < global->stride[order[j - 1]]; j--) {
+            uint32_t larger = order[j - 1];
+            order[j - 1] = order[j];
+            order[j] = larger;
+        }
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < 5; i++) {
+        uint32_t dim = order[i];
+        if (global->shape[dim] == 0)
+            return single_run(ORIEL_SPACE_GM, write, global->addr, 0);
+        used = repeat(&footprint, used, global->shape[dim], saturating_mul(global->stride[dim], bytes));
+    }
+    return footprint;
+}
+
+uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (instr->global[i])
+            footprint[count++] = oriel_global_footprint(instr->global[i], i == 0);
+    }
+    /* The first tile is the destination of all but the store. */
+    bool writes_tile = instr->op != PTO_OP_TSTORE;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (instr->tile[i])
+            footprint[count++] = oriel_tile_footprint(instr->tile[i], i == 0 && writes_tile);
+    }
+    if (instr->op == PTO_OP_TSTORE)
+        footprint[0].atomic = instr->mode == PTO_ATOMIC_ADD;
+    return count;
+}
+
+uint64_t oriel_footprint_span(const oriel_footprint *footprint)
+{
+    uint64_t span = footprint->run;
+    for (uint32_t i = 0; span && i < 5; i++)
+        span = saturating_add(span, saturating_mul(footprint->times[i] - 1, footprint->step[i]));
+    return span;
+}
+
+uint64_t oriel_footprint_bytes(const oriel_footprint *footprint)
+{
+    uint64_t bytes = footprint->run;
+    for (uint32_t i = 0; i < 5; i++)
+        bytes = saturating_mul(bytes, footprint->times[i]);
+    return bytes;
+}
