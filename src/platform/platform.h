@@ -16,6 +16,9 @@ typedef struct oriel_platform {
     oriel_status (*probe)(void);
 } oriel_platform;
 
+/* The probe of a platform that is always to be had. */
+oriel_status oriel_platform_needs_nothing(void);
+
 extern const oriel_platform oriel_platform_a2a3sim, oriel_platform_a5sim, oriel_platform_a2a3;
 
 uint32_t oriel_platform_count(void);
