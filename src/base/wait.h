@@ -3,7 +3,7 @@
  * The one place that knows how to wait.
  *
  * Whoever changes what another strand may wait for stores it, then rings that strand's bell. Whoever waits calls
- * oriel_wait with a condition. A wait ends in one of three ways: the condition holds, the deadline passes, an abort word
+ * oriel_wait_for with a condition. A wait ends in one of three ways: the condition holds, the deadline passes, an abort word
  * is set.
  *
  *      waker                               waiter
@@ -36,6 +36,9 @@ typedef struct oriel_bell {
 /* Wakes whoever sleeps on `bell`. What was stored before is visible to who wakes. Costs a fence and a load if nobody does. */
 void oriel_bell_ring(oriel_bell *bell);
 
+/* The longest sleep between two looks, in nanoseconds. */
+#define ORIEL_NAP 10000000
+
 /* A set of reasons to leave: words that become nonzero. */
 #define ORIEL_WAIT_ABORTS 3
 
@@ -49,15 +52,19 @@ typedef struct oriel_wait {
 } oriel_wait;
 
 /*
- * Waits. `bell` is the calling thread's own; a coroutine uses its loop's, and passes NULL.
+ * Waits. `bell` is the calling thread's own; a coroutine uses its loop's, and passes NULL. NULL elsewhere is a bell that
+ * nobody rings: fit for what is looked at once, or seldom waited for.
  *
- * ORIEL_OK       the condition holds (it wins over the others if both are true)
- * ORIEL_TIMEOUT  the deadline passed
+ * ORIEL_OK       the condition holds (it wins over the others, and is looked at once even if the deadline has passed)
  * ORIEL_ABORTED  an abort word is set
+ * ORIEL_TIMEOUT  the deadline passed
  *
- * Sets no message: the caller knows what was waited for.
+ * `ready` is not called again once it was true. Sets no message: the caller knows what was waited for.
  */
 oriel_status oriel_wait_for(oriel_bell *bell, const oriel_wait *wait);
+
+/* One look, in the order above: whether the wait has ended, and how. `now` INT64_MIN: not at the clock this time. */
+bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status);
 
 /* How many strands this process believes to compete for how many processors; decides how long to spin. Set once. */
 void oriel_wait_tune(uint32_t strands);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wait.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#ifdef __SANITIZE_THREAD__ /* gcc: its TSan does not model fences; what they order here are atomics, no race hides */
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+
+/* How often to look before the first nap: with a processor for each strand, and without. */
+#define LOOKS_ALONE   2000
+#define LOOKS_CROWDED 30
+/* While spinning, reading the clock costs more than a look. */
+#define LOOKS_PER_CLOCK 256
+#define FIRST_NAP       50000
+
+static _Atomic uint32_t looks_before_nap = LOOKS_CROWDED;
+
+void oriel_wait_tune(uint32_t strands)
+{
+    cpu_set_t set;
+    long processors = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+    atomic_store_explicit(&looks_before_nap, strands <= processors ? LOOKS_ALONE : LOOKS_CROWDED, memory_order_relaxed);
+}
+
+static void pause_processor(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+/* No FUTEX_PRIVATE_FLAG: a bell is shared between processes. */
+static long futex(_Atomic uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+}
+
+/*
+ * An eventcount. `sleepers` says that somebody went to sleep, or is about to, since the last ring that woke.
+ *
+ *      waiter                                waker
+ *      W1  r = rings                         R1  store the data
+ *      W2  sleepers = 1                          fence
+ *          fence                             R2  sleepers? if 0, done
+ *      W3  look: the data?                   R3  sleepers = 0
+ *      W4  sleep while rings == r            R4  rings++, wake all
+ *
+ * The fences let at least one of W3 and R2 see the other's store (W2, R1): either the waiter finds the data, or the waker
+ * goes on to R3. A waker that takes the announcement back (R3) bumps `rings` after it, hence after W1: W4 does not sleep, or
+ * is woken. Bumping first would let a waiter take its snapshot and announce itself in between, and be forgotten.
+ *
+ * A waker that dies between R3 and R4 costs its sleepers the rest of their nap.
+ */
+void oriel_bell_ring(oriel_bell *bell)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&bell->sleepers, memory_order_relaxed) == 0)
+        return;
+    if (atomic_exchange(&bell->sleepers, 0) == 0)
+        return;
+    atomic_fetch_add(&bell->rings, 1);
+    futex(&bell->rings, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status)
+{
+    if (wait->ready(wait->context)) {
+        *status = ORIEL_OK;
+        return true;
+    }
+    for (int i = 0; i < ORIEL_WAIT_ABORTS; i++) {
+        if (wait->abort[i] && atomic_load_explicit(wait->abort[i], memory_order_acquire) != 0) {
+            *status = ORIEL_ABORTED;
+            return true;
+        }
+    }
+    if (now >= wait->deadline) {
+        *status = ORIEL_TIMEOUT;
+        return true;
+    }
+    return false;
+}
+
+static bool move_along(const oriel_wait *wait)
+{
+    return wait->progress && wait->progress(wait->progress_context);
+}
+
+/* True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. */
+static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
+{
+    uint32_t idle = 0;
+    for (uint32_t look = 0; idle < looks; look++) {
+        int64_t now = look % LOOKS_PER_CLOCK == 0 && wait->deadline != ORIEL_NEVER ? oriel_now() : INT64_MIN;
+        if (oriel_wait_look(wait, now, status))
+            return true;
+        idle = move_along(wait) ? 0 : idle + 1;
+        pause_processor();
+    }
+    return false;
+}
+
+/* True: the wait ended. False: slept until somebody rang, or for `*length`, which is then set for the next nap. */
+static bool nap(oriel_bell *bell, const oriel_wait *wait, int64_t *length, oriel_status *status)
+{
+    uint32_t rings = atomic_load_explicit(&bell->rings, memory_order_acquire);
+    atomic_store_explicit(&bell->sleepers, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    int64_t now = oriel_now();
+    if (oriel_wait_look(wait, now, status))
+        return true;
+    if (move_along(wait))
+        return false;
+    int64_t sleep = *length < wait->deadline - now ? *length : wait->deadline - now;
+    struct timespec timeout = {.tv_sec = sleep / 1000000000, .tv_nsec = sleep % 1000000000};
+    bool slept_out = futex(&bell->rings, FUTEX_WAIT, rings, &timeout) < 0 && errno == ETIMEDOUT;
+    int64_t next = slept_out ? 2 * *length : FIRST_NAP;
+    *length = next < ORIEL_NAP ? next : ORIEL_NAP;
+    return false;
+}
+
+oriel_status oriel_wait_for(oriel_bell *bell, const oriel_wait *wait)
+{
+    static _Thread_local oriel_bell silent; /* nobody rings it: the wait goes by its naps */
+    if (!bell)
+        bell = &silent;
+    oriel_status status;
+    int64_t length = FIRST_NAP;
+    uint32_t looks = atomic_load_explicit(&looks_before_nap, memory_order_relaxed);
+    while (!spin(wait, looks, &status) && !nap(bell, wait, &length, &status))
+        looks = LOOKS_CROWDED;
+    return status;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Protects: a wait ends for the right reason, sleeps when it is idle, and no ring of a bell is ever lost. */
+#include "base/wait.h"
+#include "base/clock.h"
+#include "base/shm.h"
+#include "endless_naps.h"
+#include "test.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+typedef struct look_count {
+    bool value;
+    uint32_t looks;
+} look_count;
+
+static bool count_look(void *context)
+{
+    look_count *counted = context;
+    counted->looks++;
+    return counted->value;
+}
+
+static void a_condition_that_holds_wins(void **state)
+{
+    (void)state;
+    _Atomic uint32_t abort = 1;
+    look_count now = {.value = true};
+    oriel_bell bell = {0};
+    oriel_wait wait = {.ready = count_look, .context = &now, .deadline = 1, .abort = {NULL, NULL, &abort}};
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_OK);
+    assert_int_equal(now.looks, 1);
+}
+
+static void a_passed_deadline_looks_once(void **state)
+{
+    (void)state;
+    look_count never = {0};
+    oriel_bell bell = {0};
+    oriel_wait wait = {.ready = count_look, .context = &never, .deadline = oriel_deadline(0)};
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_TIMEOUT);
+    assert_int_equal(never.looks, 1);
+    assert_int_equal(bell.sleepers, 0);
+}
+
+static void any_abort_word_ends_the_wait_before_its_deadline(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ORIEL_WAIT_ABORTS; i++) {
+        _Atomic uint32_t abort = 9;
+        look_count never = {0};
+        oriel_wait wait = {.ready = count_look, .context = &never, .deadline = 1};
+        wait.abort[i] = &abort;
+        assert_int_equal(oriel_wait_for(NULL, &wait), ORIEL_ABORTED);
+    }
+}
+
+static void a_deadline_is_not_early(void **state)
+{
+    (void)state;
+    for (int with_bell = 0; with_bell < 2; with_bell++) {
+        look_count never = {0};
+        oriel_bell bell = {0};
+        int64_t deadline = oriel_deadline(0.03);
+        oriel_wait wait = {.ready = count_look, .context = &never, .deadline = deadline};
+        assert_int_equal(oriel_wait_for(with_bell ? &bell : NULL, &wait), ORIEL_TIMEOUT);
+        assert_true(oriel_now() >= deadline);
+    }
+}
+
+/* Half a second holds 8 naps from the shortest to the longest, and then 49 of these. */
+static void an_idle_wait_sleeps(void **state)
+{
+    (void)state;
+    look_count never = {0};
+    oriel_bell bell = {0};
+    oriel_wait wait = {.ready = count_look, .context = &never, .deadline = oriel_deadline(0.5)};
+    struct rusage before, after;
+    getrusage(RUSAGE_THREAD, &before);
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_TIMEOUT);
+    getrusage(RUSAGE_THREAD, &after);
+    assert_in_range(after.ru_nvcsw - before.ru_nvcsw, 1, 75);
+}
+
+typedef struct ladder {
+    uint32_t left;
+} ladder;
+
+static bool step(void *context)
+{
+    ladder *steps = context;
+    if (steps->left == 0)
+        return false;
+    steps->left--;
+    return true;
+}
+
+static bool no_steps_left(void *context)
+{
+    return ((ladder *)context)->left == 0;
+}
+
+static void progress_is_driven_and_keeps_the_wait_awake(void **state)
+{
+    (void)state;
+    ladder steps = {1000000};
+    oriel_bell bell = {0};
+    oriel_wait wait = {no_steps_left, &steps, step, &steps, ORIEL_NEVER, {NULL}};
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_OK);
+    assert_int_equal(bell.sleepers, 0); /* never took a nap */
+}
+
+/* Two players throw a ball; each waits on its own bell. */
+typedef struct game {
+    oriel_bell bell[2];
+    _Atomic uint32_t ball; /* whose turn: even 0, odd 1 */
+    uint32_t throws;
+} game;
+
+typedef struct seat {
+    game *table;
+    uint32_t self, turn;
+} seat;
+
+static bool my_turn(void *context)
+{
+    seat *player = context;
+    return atomic_load_explicit(&player->table->ball, memory_order_acquire) == player->turn;
+}
+
+static void play(game *table, uint32_t self)
+{
+    seat player = {.table = table, .self = self, .turn = self};
+    oriel_wait wait = {.ready = my_turn, .context = &player, .deadline = ORIEL_NEVER};
+    for (; player.turn < table->throws; player.turn += 2) {
+        oriel_wait_for(&table->bell[self], &wait);
+        atomic_store_explicit(&table->ball, player.turn + 1, memory_order_release);
+        oriel_bell_ring(&table->bell[!self]);
+    }
+}
+
+static void *play_second(void *table)
+{
+    play(table, 1);
+    return NULL;
+}
+
+static void no_ring_between_threads_is_lost(void **state)
+{
+    (void)state;
+    game table = {.throws = 200000};
+    pthread_t thread;
+    endless_naps(true);
+    assert_int_equal(pthread_create(&thread, NULL, play_second, &table), 0);
+    play(&table, 0);
+    pthread_join(thread, NULL);
+    endless_naps(false);
+    assert_int_equal(table.ball, table.throws);
+}
+
+static void no_ring_between_processes_is_lost(void **state)
+{
+    (void)state;
+    oriel_shm shm;
+    assert_ok(oriel_shm_create(sizeof(game), &shm));
+    game *table = shm.base;
+    table->throws = 200000;
+    endless_naps(true);
+    pid_t pid = fork();
+    if (pid == 0) {
+        play(table, 1);
+        _exit(0);
+    }
+    play(table, 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    endless_naps(false);
+    assert_int_equal(table->ball, table->throws);
+    oriel_shm_destroy(&shm);
+}
+
+/* Several ringers of one bell: what one takes for the other's wake-up must not fall between them. */
+#define RINGERS 3
+#define ROUNDS  20000
+
+typedef struct tower {
+    oriel_bell bell, back;
+    _Atomic uint32_t round, done;
+} tower;
+
+static bool round_is_done(void *context)
+{
+    tower *belfry = context;
+    return atomic_load(&belfry->done) == RINGERS * atomic_load(&belfry->round);
+}
+
+typedef struct place {
+    tower *belfry;
+    uint32_t round;
+} place;
+
+static bool round_has_begun(void *context)
+{
+    place *ringer = context;
+    return atomic_load(&ringer->belfry->round) >= ringer->round;
+}
+
+/* The ringers all sleep on one bell too: ringing wakes every one. */
+static void *ring(void *context)
+{
+    place ringer = {.belfry = context};
+    oriel_wait wait = {.ready = round_has_begun, .context = &ringer, .deadline = ORIEL_NEVER};
+    for (ringer.round = 1; ringer.round <= ROUNDS; ringer.round++) {
+        oriel_wait_for(&ringer.belfry->back, &wait);
+        atomic_fetch_add(&ringer.belfry->done, 1);
+        oriel_bell_ring(&ringer.belfry->bell);
+    }
+    return NULL;
+}
+
+static void no_ring_of_several_is_lost(void **state)
+{
+    (void)state;
+    tower belfry = {0};
+    pthread_t thread[RINGERS];
+    endless_naps(true);
+    for (int i = 0; i < RINGERS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, ring, &belfry), 0);
+    oriel_wait wait = {.ready = round_is_done, .context = &belfry, .deadline = ORIEL_NEVER};
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        atomic_store(&belfry.round, round);
+        oriel_bell_ring(&belfry.back);
+        assert_int_equal(oriel_wait_for(&belfry.bell, &wait), ORIEL_OK);
+    }
+    for (int i = 0; i < RINGERS; i++)
+        pthread_join(thread[i], NULL);
+    endless_naps(false);
+}
+
+static int crowded(void **state)
+{
+    (void)state;
+    oriel_wait_tune(UINT32_MAX);
+    return 0;
+}
+
+static int alone(void **state)
+{
+    (void)state;
+    oriel_wait_tune(0);
+    return 0;
+}
+
+#define IN_BOTH_TUNES(test)                                                                                            \
+    (struct CMUnitTest){#test ", crowded", test, crowded, NULL, NULL}, (struct CMUnitTest)                             \
+    {                                                                                                                  \
+#test ", alone", test, alone, NULL, NULL                                                                       \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_BOTH_TUNES(a_condition_that_holds_wins),
+        IN_BOTH_TUNES(a_passed_deadline_looks_once),
+        IN_BOTH_TUNES(any_abort_word_ends_the_wait_before_its_deadline),
+        IN_BOTH_TUNES(a_deadline_is_not_early),
+        IN_BOTH_TUNES(an_idle_wait_sleeps),
+        IN_BOTH_TUNES(progress_is_driven_and_keeps_the_wait_awake),
+        IN_BOTH_TUNES(no_ring_between_threads_is_lost),
+        IN_BOTH_TUNES(no_ring_between_processes_is_lost),
+        IN_BOTH_TUNES(no_ring_of_several_is_lost),
+    };
+    return cmocka_run_group_tests_name("wait", tests, NULL, NULL);
+}
