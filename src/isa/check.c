@@ -319,7 +319,7 @@ static bool group_ok(const pto_instr *instr, const char *name, const pto_global 
     if (group->ranks > comm->ranks)
         return wrong(instr->op, who, "has %u ranks, its domain has %u", group->ranks, comm->ranks);
     if (pto_peer_addr(comm, group->mine.addr, comm->rank) == 0)
-        return wrong(instr->op, who, "has a tensor outside the window of its domain");
+        return wrong(instr->op, who, "has a tensor outside my window of its domain");
     return part_ok(instr->op, who, &group->mine, name, whole, parts);
 }
 
@@ -395,7 +395,8 @@ static bool instr_ok(const pto_instr *instr, const oriel_limits *limits)
     }
     if (oriel_op_pipe(instr->op) == PTO_PIPE_V)
         return arithmetic_ok(instr, limits);
-    return wrong(instr->op, named("this"), "is not an instruction on tiles or tensors");
+    oriel_fail(ORIEL_FAULT, "%s is no instruction on tiles or tensors", oriel_op_name(instr->op));
+    return false;
 }
 
 oriel_status oriel_instr_check(const pto_instr *instr, const oriel_limits *limits)
@@ -435,7 +436,7 @@ oriel_status oriel_sync_check(const pto_sync *sync, const oriel_limits *limits)
     case PTO_OP_DSB:
     case PTO_OP_DCCI:
     case PTO_OP_CORE_BARRIER: return ORIEL_OK;
-    default: return oriel_fail(ORIEL_FAULT, "%s: is no synchronization", oriel_op_name(sync->op));
+    default: return oriel_fail(ORIEL_FAULT, "%s is no synchronization", oriel_op_name(sync->op));
     }
 }
 
@@ -446,7 +447,7 @@ oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *li
     const pto_cells *cells = &signal->cells;
     bool notify = signal->op == PTO_OP_TNOTIFY;
     if (!notify && signal->op != PTO_OP_TWAIT && signal->op != PTO_OP_TTEST)
-        return oriel_fail(ORIEL_FAULT, "%s: is no signal operation", name);
+        return oriel_fail(ORIEL_FAULT, "%s is no signal operation", name);
     if (signal->mode >= (notify ? (unsigned)PTO_NOTIFY_ADD + 1 : (unsigned)PTO_CMP_COUNT))
         return oriel_fail(ORIEL_FAULT, "%s: %u is no %s", name, signal->mode, notify ? "way to notify" : "comparison");
     if (cells->count == 0 || (notify && cells->count != 1))
@@ -470,7 +471,7 @@ oriel_status oriel_access_check(const pto_access *access, const oriel_limits *li
     const char *name = oriel_op_name(access->op);
     uint64_t bytes = pto_dtype_bytes(access->dtype), offset = pto_addr_offset(access->addr);
     if (access->op != PTO_OP_LOAD && access->op != PTO_OP_STORE)
-        return oriel_fail(ORIEL_FAULT, "%s: is no scalar access", name);
+        return oriel_fail(ORIEL_FAULT, "%s is no scalar access", name);
     if (!bytes)
         return oriel_fail(ORIEL_FAULT, "%s: of no known type (%u)", name, (unsigned)access->dtype);
     if (offset & (bytes - 1))
