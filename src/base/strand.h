@@ -10,9 +10,14 @@
  * Processes and threads run at once. Coroutines belong to a loop, which one thread drives with oriel_loop_run; each has a
  * stack of its own, with a guard page. A strand that waits does so with oriel_wait_for, whatever its form.
  *
- * A process is forked from a program with one thread (oriel_strand_single_threaded; otherwise refused), shares the memory that was mapped shared
- * before, and is killed when the thread that started it ends (PR_SET_PDEATHSIG). It never returns into the caller's
- * code: it leaves with _exit, and runs no exit handlers.
+ * A process shares the memory that was mapped shared before it was forked, and is killed when the thread that started it
+ * ends (PR_SET_PDEATHSIG). It never returns into the caller's code: it leaves with _exit, and runs no exit handlers.
+ *
+ * Forking a program with other threads copies their locks as they are. Whoever owns the program's threads asks
+ * oriel_strand_single_threaded before it makes any of its own, and forks no process if the answer is no; starting a
+ * process does not ask again, since its thread may be one that the owner made for just this.
+ *
+ * A strand's handle is used by one thread at a time.
  */
 #ifndef ORIEL_BASE_STRAND_H
 #define ORIEL_BASE_STRAND_H
@@ -42,11 +47,11 @@ typedef struct oriel_fate {
     bool ended;
     bool died;           /* a process that did not return: see signal and code */
     int signal;          /* that killed it, or 0 */
-    int code;            /* with which it exited, if no signal */
+    int code;            /* with which it exited, if no signal; 0 too if somebody else reaped it */
     oriel_status status; /* what its function returned, if it did not die */
 } oriel_fate;
 
-/* ORIEL_SYSTEM: no process, thread or stack to be had. ORIEL_STATE: a process from a program with several threads. */
+/* ORIEL_SYSTEM: no process, thread or stack to be had. */
 oriel_status oriel_strand_start(const oriel_strand_options *options, oriel_strand_fn function, void *context,
                                 oriel_strand **strand);
 
@@ -65,14 +70,14 @@ void oriel_strand_free(oriel_strand *strand);
 /* The pid of a process strand, else 0. */
 int oriel_strand_pid(const oriel_strand *strand);
 
-/* Whether this process has one thread only. */
+/* Whether this process has one thread only, so that it may fork processes. */
 bool oriel_strand_single_threaded(void);
 
 /* ---- Coroutines ------------------------------------------------------------------------------------------------- */
 
 /* `bell`: the bell on which the loop's thread sleeps when every coroutine waits; borrowed. */
 oriel_status oriel_loop_create(oriel_bell *bell, oriel_loop **loop);
-/* All its coroutines have ended. Frees the pooled stacks. */
+/* All its coroutines have ended and been freed. Unmaps the stacks that it keeps for the next ones. */
 void oriel_loop_free(oriel_loop *loop);
 
 /*

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/strand_forms.h"
 
 #ifdef __SANITIZE_THREAD__ /* gcc: its TSan does not model fences; what they order here are atomics, no race hides */
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -92,11 +93,6 @@ bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status)
     return false;
 }
 
-static bool move_along(const oriel_wait *wait)
-{
-    return wait->progress && wait->progress(wait->progress_context);
-}
-
 /* True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. */
 static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
 {
@@ -105,7 +101,7 @@ static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
         int64_t now = look % LOOKS_PER_CLOCK == 0 && wait->deadline != ORIEL_NEVER ? oriel_now() : INT64_MIN;
         if (oriel_wait_look(wait, now, status))
             return true;
-        idle = move_along(wait) ? 0 : idle + 1;
+        idle = oriel_wait_move(wait) ? 0 : idle + 1;
         pause_processor();
     }
     return false;
@@ -120,7 +116,7 @@ static bool nap(oriel_bell *bell, const oriel_wait *wait, int64_t *length, oriel
     int64_t now = oriel_now();
     if (oriel_wait_look(wait, now, status))
         return true;
-    if (move_along(wait))
+    if (oriel_wait_move(wait))
         return false;
     int64_t sleep = *length < wait->deadline - now ? *length : wait->deadline - now;
     struct timespec timeout = {.tv_sec = sleep / 1000000000, .tv_nsec = sleep % 1000000000};
@@ -133,6 +129,8 @@ static bool nap(oriel_bell *bell, const oriel_wait *wait, int64_t *length, oriel
 oriel_status oriel_wait_for(oriel_bell *bell, const oriel_wait *wait)
 {
     static _Thread_local oriel_bell silent; /* nobody rings it: the wait goes by its naps */
+    if (!bell && oriel_strand_is_coroutine())
+        return oriel_coroutine_wait(wait);
     if (!bell)
         bell = &silent;
     oriel_status status;

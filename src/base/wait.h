@@ -66,6 +66,12 @@ oriel_status oriel_wait_for(oriel_bell *bell, const oriel_wait *wait);
 /* One look, in the order above: whether the wait has ended, and how. `now` INT64_MIN: not at the clock this time. */
 bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status);
 
+/* Drives the wait's progress, if it has any; true if that did something. */
+static inline bool oriel_wait_move(const oriel_wait *wait)
+{
+    return wait->progress && wait->progress(wait->progress_context);
+}
+
 /* How many strands this process believes to compete for how many processors; decides how long to spin. Set once. */
 void oriel_wait_tune(uint32_t strands);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes lost wake-ups visible. Since naps are bounded, a waiter that nobody wakes goes on a little later, and no test would
- * notice. Between endless_naps(true) and endless_naps(false) a nap has no end of its own: a lost wake-up hangs, and the
- * alarm ends the test. Include in one file of a test; it takes the place of the C library's syscall().
+ * notice. Between endless_naps(true) and endless_naps(false) the calling thread's naps have no end of their own: a lost
+ * wake-up hangs, and the alarm ends the process. Include in one file of a test; it takes the place of the C library's
+ * syscall().
  */
 #ifndef ORIEL_TESTS_ENDLESS_NAPS_H
 #define ORIEL_TESTS_ENDLESS_NAPS_H
@@ -17,12 +18,10 @@
 
 #define ENDLESS_NAPS_SECONDS 120
 
-static bool naps_are_endless;
-static long (*libc_syscall)(long, ...);
+static _Thread_local bool naps_are_endless;
 
 static void endless_naps(bool on)
 {
-    libc_syscall = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
     naps_are_endless = on;
     alarm(on ? ENDLESS_NAPS_SECONDS : 0);
 }
@@ -35,8 +34,7 @@ long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         values[i] = va_arg(list, long);
     va_end(list);
-    if (!libc_syscall)
-        libc_syscall = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    long (*libc_syscall)(long, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
     if (naps_are_endless && number == SYS_futex && values[1] == FUTEX_WAIT)
         values[3] = 0; /* the timeout */
     return libc_syscall(number, values[0], values[1], values[2], values[3], values[4], values[5]);

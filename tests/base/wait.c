@@ -133,11 +133,13 @@ static void play(game *table, uint32_t self)
 {
     seat player = {.table = table, .self = self, .turn = self};
     oriel_wait wait = {.ready = my_turn, .context = &player, .deadline = ORIEL_NEVER};
+    endless_naps(true);
     for (; player.turn < table->throws; player.turn += 2) {
         oriel_wait_for(&table->bell[self], &wait);
         atomic_store_explicit(&table->ball, player.turn + 1, memory_order_release);
         oriel_bell_ring(&table->bell[!self]);
     }
+    endless_naps(false);
 }
 
 static void *play_second(void *table)
@@ -151,11 +153,9 @@ static void no_ring_between_threads_is_lost(void **state)
     (void)state;
     game table = {.throws = 200000};
     pthread_t thread;
-    endless_naps(true);
     assert_int_equal(pthread_create(&thread, NULL, play_second, &table), 0);
     play(&table, 0);
     pthread_join(thread, NULL);
-    endless_naps(false);
     assert_int_equal(table.ball, table.throws);
 }
 
@@ -166,7 +166,6 @@ static void no_ring_between_processes_is_lost(void **state)
     assert_ok(oriel_shm_create(sizeof(game), &shm));
     game *table = shm.base;
     table->throws = 200000;
-    endless_naps(true);
     pid_t pid = fork();
     if (pid == 0) {
         play(table, 1);
@@ -174,7 +173,6 @@ static void no_ring_between_processes_is_lost(void **state)
     }
     play(table, 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    endless_naps(false);
     assert_int_equal(table->ball, table->throws);
     oriel_shm_destroy(&shm);
 }
@@ -210,11 +208,13 @@ static void *ring(void *context)
 {
     place ringer = {.belfry = context};
     oriel_wait wait = {.ready = round_has_begun, .context = &ringer, .deadline = ORIEL_NEVER};
+    endless_naps(true);
     for (ringer.round = 1; ringer.round <= ROUNDS; ringer.round++) {
         oriel_wait_for(&ringer.belfry->back, &wait);
         atomic_fetch_add(&ringer.belfry->done, 1);
         oriel_bell_ring(&ringer.belfry->bell);
     }
+    endless_naps(false);
     return NULL;
 }
 
@@ -223,18 +223,18 @@ static void no_ring_of_several_is_lost(void **state)
     (void)state;
     tower belfry = {0};
     pthread_t thread[RINGERS];
-    endless_naps(true);
     for (int i = 0; i < RINGERS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, ring, &belfry), 0);
     oriel_wait wait = {.ready = round_is_done, .context = &belfry, .deadline = ORIEL_NEVER};
+    endless_naps(true);
     for (uint32_t round = 1; round <= ROUNDS; round++) {
         atomic_store(&belfry.round, round);
         oriel_bell_ring(&belfry.back);
         assert_int_equal(oriel_wait_for(&belfry.bell, &wait), ORIEL_OK);
     }
+    endless_naps(false);
     for (int i = 0; i < RINGERS; i++)
         pthread_join(thread[i], NULL);
-    endless_naps(false);
 }
 
 static int crowded(void **state)
@@ -251,24 +251,32 @@ static int alone(void **state)
     return 0;
 }
 
-#define IN_BOTH_TUNES(test)                                                                                            \
-    (struct CMUnitTest){#test ", crowded", test, crowded, NULL, NULL}, (struct CMUnitTest)                             \
+#define TUNED(tune, test)                                                                                              \
     {                                                                                                                  \
-#test ", alone", test, alone, NULL, NULL                                                                       \
+        .name = #test ", " #tune, .test_func = test, .setup_func = tune                                                \
     }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_BOTH_TUNES(a_condition_that_holds_wins),
-        IN_BOTH_TUNES(a_passed_deadline_looks_once),
-        IN_BOTH_TUNES(any_abort_word_ends_the_wait_before_its_deadline),
-        IN_BOTH_TUNES(a_deadline_is_not_early),
-        IN_BOTH_TUNES(an_idle_wait_sleeps),
-        IN_BOTH_TUNES(progress_is_driven_and_keeps_the_wait_awake),
-        IN_BOTH_TUNES(no_ring_between_threads_is_lost),
-        IN_BOTH_TUNES(no_ring_between_processes_is_lost),
-        IN_BOTH_TUNES(no_ring_of_several_is_lost),
+        TUNED(crowded, a_condition_that_holds_wins),
+        TUNED(alone, a_condition_that_holds_wins),
+        TUNED(crowded, a_passed_deadline_looks_once),
+        TUNED(alone, a_passed_deadline_looks_once),
+        TUNED(crowded, any_abort_word_ends_the_wait_before_its_deadline),
+        TUNED(alone, any_abort_word_ends_the_wait_before_its_deadline),
+        TUNED(crowded, a_deadline_is_not_early),
+        TUNED(alone, a_deadline_is_not_early),
+        TUNED(crowded, an_idle_wait_sleeps),
+        TUNED(alone, an_idle_wait_sleeps),
+        TUNED(crowded, progress_is_driven_and_keeps_the_wait_awake),
+        TUNED(alone, progress_is_driven_and_keeps_the_wait_awake),
+        TUNED(crowded, no_ring_between_threads_is_lost),
+        TUNED(alone, no_ring_between_threads_is_lost),
+        TUNED(crowded, no_ring_between_processes_is_lost),
+        TUNED(alone, no_ring_between_processes_is_lost),
+        TUNED(crowded, no_ring_of_several_is_lost),
+        TUNED(alone, no_ring_of_several_is_lost),
     };
     return cmocka_run_group_tests_name("wait", tests, NULL, NULL);
 }
