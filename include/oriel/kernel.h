@@ -208,7 +208,10 @@ PTO_INLINE void pto_tload_at(pto_core *core, const pto_site *site, pto_tile tile
 
 /* TSTORE: device memory <- UB, on PIPE_MTE3. Shapes as for TLOAD. */
 #define pto_tstore(core, global, tile) pto_tstore_at((core), PTO_SITE, (global), (tile), PTO_ATOMIC_NONE)
-/* TSTORE with atomic add, element by element: f32 f16 bf16 i8 i16 i32. */
+/*
+ * TSTORE with atomic add, element by element, as by TADD: f32 f16 bf16 i8 i16 i32. Each addition is atomic among all cores and
+ * ranks; in which order they happen is not said, so floating-point sums may differ from run to run.
+ */
 #define pto_tstore_add(core, global, tile) pto_tstore_at((core), PTO_SITE, (global), (tile), PTO_ATOMIC_ADD)
 PTO_INLINE void pto_tstore_at(pto_core *core, const pto_site *site, pto_global global, pto_tile tile, pto_atomic atomic)
 {
@@ -220,10 +223,18 @@ PTO_INLINE void pto_tstore_at(pto_core *core, const pto_site *site, pto_global g
 /* ---- Arithmetic on tiles, on PIPE_V ----------------------------------------------------------------------------- */
 
 /*
- * dst <- a op b, element by element; one type, one valid shape. Integers wrap. Integer division truncates; division by
- * zero gives all ones, and the smallest integer divided by -1 gives itself (as in the RISC-V specification, "M"
- * extension). Floating-point maximum and minimum ignore a NaN beside a number (IEEE 754-2019 maximumNumber). f16 and bf16
- * are computed in f32 and rounded to nearest even. dst may be a or b.
+ * dst <- a op b, element by element; one type, one valid shape. The result is the same to the last bit on every processor.
+ *
+ * Integers wrap. Integer division truncates; division by zero gives all ones, and the smallest integer divided by -1 gives
+ * itself (as in the RISC-V specification, "M" extension).
+ *
+ * Floating-point arithmetic is IEEE 754's, to nearest even, with subnormal numbers; f16 and bf16 are computed in f32 and
+ * then rounded. Maximum and minimum are IEEE 754-2019's maximumNumber and minimumNumber: a number wins against a NaN, and
+ * +0 is greater than -0. A NaN that arithmetic or a conversion gives is always the same one: quiet, positive, with no
+ * payload (0x7fc00000 in f32). Moves (TLOAD, TSTORE, TMOV) keep every bit.
+ *
+ * dst may be a or b, or lie apart from them; tiles that overlap in another way are refused, here and below. A tile with no
+ * valid rows or columns, source or destination, makes any instruction do nothing.
  */
 #define pto_tadd(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TADD, (dst), (a), (b))
 #define pto_tsub(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TSUB, (dst), (a), (b))
@@ -247,7 +258,11 @@ PTO_INLINE pto_scalar pto_scalar_i64(int64_t value)
     return (pto_scalar){.is_float = false, .value = {.i = value}};
 }
 
-/* dst <- a op x, the scalar x converted to the tiles' type first (integers: modulo 2^bits; a fraction is cut off). */
+/*
+ * dst <- a op x. The scalar x is converted to the tiles' type first: an integer to an integer type modulo 2^bits; a
+ * floating-point number to an integer type as by TCVT with PTO_ROUND_TRUNC; any number to a floating-point type to nearest
+ * even, in one step.
+ */
 #define pto_tadds(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TADDS, (dst), (a), PTO_SCALAR(x))
 #define pto_tsubs(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TSUBS, (dst), (a), PTO_SCALAR(x))
 #define pto_tmuls(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TMULS, (dst), (a), PTO_SCALAR(x))
@@ -261,17 +276,25 @@ PTO_INLINE void pto_scalar_op_at(pto_core *core, const pto_site *site, pto_op op
 }
 
 /*
- * TCVT: dst <- src in dst's type; one valid shape. To an integer from a floating-point number: rounded as `round` says, a
- * value out of range gives the nearest bound, NaN gives 0. Between integers: modulo 2^bits. To a floating-point type:
- * rounded as `round` says. dst and src do not overlap unless their elements have the same size.
+ * TCVT: dst <- src in dst's type; one valid shape.
+ *   To an integer from a floating-point number: rounded as `round` says; then a value out of range gives the nearest
+ *   bound, and NaN gives 0.
+ *   Between integers: modulo 2^bits.
+ *   To a floating-point type: rounded as `round` says, in one step. What is beyond the greatest number becomes infinity, or
+ *   that number where `round` points toward zero (IEEE 754, 7.4). -0 stays -0. NaN gives the one NaN.
+ *   To the type itself: a move.
+ * dst and src do not overlap, unless their elements have the same size and dst is src.
  */
 #define pto_tcvt(core, dst, src, round) pto_unary_at((core), PTO_SITE, PTO_OP_TCVT, (dst), (src), (round))
 /* TMOV: dst <- src; one type, one valid shape. */
 #define pto_tmov(core, dst, src) pto_unary_at((core), PTO_SITE, PTO_OP_TMOV, (dst), (src), 0)
 /*
  * TROWSUM, TROWMAX: element (i, 0) of dst <- the sum, the maximum, of row i of src. dst has src's type, as many valid
- * rows, one valid column. A sum is taken in a fixed shape, the same for all processors: 16 running sums, element j
- * to sum j mod 16, then added pairwise (j and j+8, j+4, j+2, j+1).
+ * rows, one valid column. A maximum is TMAX over the row, and so the one NaN where the row has nothing else.
+ *
+ * A sum of integers wraps. A sum of floating-point numbers is taken in f32 and rounded to the type at the end, in one fixed
+ * shape: 16 running sums, element j added to sum j mod 16, each starting at -0 (which changes nothing that it is added
+ * to); then s[j] += s[j + 8] for j < 8, s[j] += s[j + 4] for j < 4, s[j] += s[j + 2] for j < 2, and s[0] + s[1].
  */
 #define pto_trowsum(core, dst, src) pto_unary_at((core), PTO_SITE, PTO_OP_TROWSUM, (dst), (src), 0)
 #define pto_trowmax(core, dst, src) pto_unary_at((core), PTO_SITE, PTO_OP_TROWMAX, (dst), (src), 0)

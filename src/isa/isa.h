@@ -82,12 +82,12 @@ typedef struct oriel_operands {
 void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands);
 
 /*
- * The parts of the effects that engines and references use by themselves, on dense arrays. All processors give the same
- * bits. `dst` may be `a` or `b`.
+ * The parts of the effects that engines and references use by themselves, on dense arrays that are aligned to their
+ * elements. All processors give the same bits, those of TADD, TMAX, TMIN and TMUL. `dst` may be `a` or `b`, or lie apart.
  */
 void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count);
 
-/* One element, of any type, as a number and back; the conversion rules of TCVT (nearest) and of scalar operands. */
+/* One element, of any type, as a number (an i64 is rounded to nearest even) and back (as scalar operands are converted). */
 double oriel_element_f64(pto_dtype dtype, const void *element);
 int64_t oriel_element_i64(pto_dtype dtype, const void *element); /* integers only */
 void oriel_element_set(pto_dtype dtype, void *element, pto_scalar value);
@@ -130,7 +130,8 @@ pto_global oriel_group_member(const pto_group *group, uint32_t rank);
 /* Whether `cell cmp value` holds, signed. */
 bool oriel_compare(int32_t cell, pto_cmp cmp, int32_t value);
 
-/* "scalar", "AVX2" or "AVX-512": the arithmetic chosen on this machine. ORIEL_VECTOR=scalar|avx2|avx512 lowers it. */
+/* "scalar", "AVX2" or "AVX-512": the arithmetic chosen at the start of the program. ORIEL_VECTOR=scalar|avx2|avx512 in the
+ * environment lowers it; any other value is as none. */
 const char *oriel_vector_name(void);
 
 #endif
