@@ -196,6 +196,8 @@ static bool global_ok(pto_op op, operand who, const pto_global *global)
     uint64_t last = 0, count = bytes;
     bool overflow = false;
     for (uint32_t i = 0; i < 5; i++) {
+        if (global->shape[i] == 1)
+            continue;
         uint64_t reach;
         overflow |= __builtin_mul_overflow(global->shape[i] - 1, global->stride[i], &reach);
         overflow |= __builtin_add_overflow(last, reach, &last);

@@ -51,25 +51,34 @@ oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write)
     return footprint;
 }
 
+/*
+ * The dimensions of more than one element, from the smallest stride to the largest, so that a transposed dense tensor is one
+ * run as well. Returns how many.
+ */
+static uint32_t sorted_dimensions(const pto_global *global, uint32_t order[5])
+{
+    uint32_t count = 0;
+    for (uint32_t dim = 5; dim-- > 0;) {
+        if (global->shape[dim] == 1)
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && global->stride[dim] < global->stride[order[at - 1]]; at--)
+            order[at] = order[at - 1];
+        order[at] = dim;
+    }
+    return count;
+}
+
 oriel_footprint oriel_global_footprint(const pto_global *global, bool write)
 {
     uint64_t bytes = pto_dtype_bytes(global->dtype);
     oriel_footprint footprint = single_run(ORIEL_SPACE_GM, write, global->addr, bytes);
-    /* From the smallest stride to the largest, so that a transposed dense tensor is one run as well. */
-    uint32_t order[5] = {4, 3, 2, 1, 0};
-    for (uint32_t i = 1; i < 5; i++) {
-        for (uint32_t j = i; j > 0 && global->stride[order[j]] < global->stride[order[j - 1]]; j--) {
-            uint32_t larger = order[j - 1];
-            order[j - 1] = order[j];
-            order[j] = larger;
-        }
-    }
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < 5; i++) {
-        uint32_t dim = order[i];
-        if (global->shape[dim] == 0)
+    uint32_t order[5], used = 0, count = sorted_dimensions(global, order);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t times = global->shape[order[i]], step = saturating_mul(global->stride[order[i]], bytes);
+        if (times == 0)
             return single_run(ORIEL_SPACE_GM, write, global->addr, 0);
-        used = repeat(&footprint, used, global->shape[dim], saturating_mul(global->stride[dim], bytes));
+        used = repeat(&footprint, used, times, step);
     }
     return footprint;
 }
