@@ -12,7 +12,12 @@
  * ring is full, add says so, and the caller waits for some task to end as its level does.
  *
  * A task that fails poisons all that depend on it, directly or not: these become ready too, marked poisoned, and their
- * executor ends them without running them. Tasks that come later and depend on a failed one are poisoned when added.
+ * executor ends them without running them. Tasks that come later and depend on a failed one are poisoned when added. Every
+ * edge does this, that from a reader to the next writer too: so who is poisoned follows from the graph, not from its timing.
+ *
+ * Slots are a ring in the order of submission: a slot is free again when its task and all before it have ended. So one slow
+ * task lets the submitter get `slots` tasks ahead of it, and no further. Scopes hold no slots, only temporaries; these are
+ * freed one by one (runtime/ring.h).
  */
 #ifndef ORIEL_RUNTIME_GRAPH_H
 #define ORIEL_RUNTIME_GRAPH_H
@@ -24,7 +29,10 @@
 
 typedef struct oriel_graph oriel_graph;
 
-/* Bytes [begin, end) that a task reads, writes, or both. begin < end. Addresses are the caller's, any uint64. */
+/*
+ * Bytes [begin, end) that a task reads, writes, or both. begin < end. Addresses are the caller's, any uint64. If it does neither,
+ * no edge follows; as any range does, it keeps the temporaries that it touches alive until the task has ended.
+ */
 typedef struct oriel_range {
     uint64_t begin, end;
     bool read, write;
@@ -33,7 +41,7 @@ typedef struct oriel_range {
 typedef struct oriel_graph_node {
     const oriel_range *ranges; /* copied as far as needed */
     uint32_t range_count;
-    const uint64_t *after; /* ids of tasks to wait for; 0 and retired ones are fine */
+    const uint64_t *after; /* ids of tasks to wait for; 0 and retired ones are fine, ids never given out are ignored */
     uint32_t after_count;
     uint64_t temporary_bytes; /* of the ring, for this task's outputs; 0: none */
     void *payload;            /* the executor's, borrowed until oriel_graph_end */
@@ -43,16 +51,17 @@ typedef enum oriel_graph_added {
     ORIEL_GRAPH_ADDED,
     ORIEL_GRAPH_FULL,  /* try again when a task has ended */
     ORIEL_GRAPH_STUCK, /* full, and no task is left that could end: only open scopes hold it */
-    ORIEL_GRAPH_LARGE  /* the temporary is larger than its ring */
+    ORIEL_GRAPH_LARGE, /* the temporary is larger than its ring */
+    ORIEL_GRAPH_NO_MEMORY
 } oriel_graph_added;
 
-/* `slots` tasks at once; temporaries from a ring of `temporary_bytes` (offsets 0 .. temporary_bytes-1, 64-byte aligned). */
+/* `slots` tasks at once, 1 .. 2^24; temporaries from a ring of `temporary_bytes` (offsets 0 .. temporary_bytes-1, 64-byte aligned). */
 oriel_status oriel_graph_create(uint32_t slots, uint64_t temporary_bytes, oriel_graph **graph);
 /* Nothing is in flight. */
 void oriel_graph_destroy(oriel_graph *graph);
 
 /*
- * Adds a task: after the last writers of what it reads, after the last writers and the readers since of what it writes, and
+ * Adds a task, or changes nothing. It comes after the last writers of what it reads, after the last writers and the readers since of what it writes, and
  * after `after`. On ORIEL_GRAPH_ADDED sets `id` (never 0, never used twice) and, if the node has temporary_bytes,
  * `temporary`: its offset in the ring. The caller adds the ring's address to make the ranges of its later users.
  * (The new task is the writer of its temporary: the graph enters that range itself, at temporary_base + offset.)
@@ -69,13 +78,13 @@ bool oriel_graph_take(oriel_graph *graph, uint64_t *id, void **payload, bool *po
 void oriel_graph_end(oriel_graph *graph, uint64_t id, oriel_status status);
 
 /* ORIEL_OK and `*ended` for a task that ended well; its status if it failed; `*ended` false while it has not ended. An id
- * that was never given out: ORIEL_INVALID. */
+ * that was not given out since the last reset: ORIEL_INVALID. */
 oriel_status oriel_graph_status(const oriel_graph *graph, uint64_t id, bool *ended);
 
 /* Tasks added and not ended. */
 uint64_t oriel_graph_pending(const oriel_graph *graph);
 
-/* Scopes nest; see oriel/worker.h. False: none is open. */
+/* Scopes nest; see oriel/worker.h. Outside all of them a temporary lives until reset. False: none is open. */
 void oriel_graph_scope_begin(oriel_graph *graph);
 bool oriel_graph_scope_end(oriel_graph *graph);
 
