@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -34,9 +33,12 @@
  * unlike swapcontext, leave the signal mask alone and so need no system call.
  *
  * ASan must hear of each change of stack before and after it, and TSan just before it. What ASan keeps for one side (its
- * fake stack) is given up when a fiber rests, so that a fiber at rest can be unmapped.
+ * fake stack) is given up when a fiber rests, so that a fiber at rest can be unmapped. These functions are inline because
+ * TSan counts calls and returns on each side: none may be called on one and return on the other.
  */
-static void before_entering(oriel_fiber *fiber)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void before_entering(oriel_fiber *fiber)
 {
     (void)fiber;
 #ifdef WITH_ASAN
@@ -48,7 +50,7 @@ static void before_entering(oriel_fiber *fiber)
 #endif
 }
 
-static void after_entering(oriel_fiber *fiber)
+INLINE void after_entering(oriel_fiber *fiber)
 {
     (void)fiber;
 #ifdef WITH_ASAN
@@ -56,7 +58,7 @@ static void after_entering(oriel_fiber *fiber)
 #endif
 }
 
-static void before_leaving(oriel_fiber *fiber, bool rest)
+INLINE void before_leaving(oriel_fiber *fiber, bool rest)
 {
     (void)fiber, (void)rest;
 #ifdef WITH_ASAN
@@ -68,7 +70,7 @@ static void before_leaving(oriel_fiber *fiber, bool rest)
 #endif
 }
 
-static void after_leaving(oriel_fiber *fiber)
+INLINE void after_leaving(oriel_fiber *fiber)
 {
     (void)fiber;
 #ifdef WITH_ASAN
@@ -86,27 +88,16 @@ static void first_frame(void)
     abort(); /* a body never returns */
 }
 
-static void enter(oriel_fiber *fiber)
-{
-    ucontext_t first;
-    fiber->entered = true;
-    entering = fiber;
-    getcontext(&first);
-    first.uc_stack.ss_sp = fiber->stack;
-    first.uc_stack.ss_size = fiber->stack_bytes;
-    first.uc_link = NULL;
-    makecontext(&first, first_frame, 0);
-    setcontext(&first);
-    abort();
-}
-
 void oriel_fiber_resume(oriel_fiber *fiber)
 {
     if (_setjmp(fiber->outside) == 0) {
         before_entering(fiber);
-        if (!fiber->entered)
-            enter(fiber);
-        _longjmp(fiber->inside, 1);
+        if (fiber->entered)
+            _longjmp(fiber->inside, 1);
+        fiber->entered = true;
+        entering = fiber;
+        setcontext(&fiber->first);
+        abort();
     }
     after_leaving(fiber);
 }
@@ -134,6 +125,11 @@ oriel_status oriel_fiber_create(oriel_fiber *fiber, size_t stack_bytes, oriel_fi
         return status;
     }
     *fiber = (oriel_fiber){.body = body, .context = context, .stack = map + GUARD_BYTES, .stack_bytes = bytes};
+    getcontext(&fiber->first);
+    fiber->first.uc_stack.ss_sp = fiber->stack;
+    fiber->first.uc_stack.ss_size = fiber->stack_bytes;
+    fiber->first.uc_link = NULL;
+    makecontext(&fiber->first, first_frame, 0);
 #ifdef WITH_TSAN
     fiber->tsan_inside = __tsan_create_fiber(0);
 #endif

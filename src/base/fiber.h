@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <ucontext.h>
 
 #include "oriel/status.h"
 
@@ -26,6 +27,7 @@ typedef struct oriel_fiber {
     char *stack; /* its low end, above the guard */
     size_t stack_bytes;
     bool entered;
+    ucontext_t first;        /* the way in, the first time */
     jmp_buf inside, outside; /* where each side was left */
 
     /* What the sanitizers want to know of both sides; unused without them. */
