@@ -316,7 +316,8 @@ PTO_INLINE void pto_tfill_at(pto_core *core, const pto_site *site, pto_tile dst,
  * These stand for sequences of TLOAD, arithmetic and TSTORE, with flags of their own: event ids 0 and 1 of the pipes that
  * they use must be free. Tensors larger than a staging tile are moved in chunks; with two staging tiles (`pong` not
  * PTO_NO_TILE) the load of one chunk overlaps the store of the one before. Staging tiles have the tensors' type, equal
- * shapes, do not overlap, and hold undefined values afterwards. The last stores are not drained on return.
+ * shapes, do not overlap, and hold undefined values afterwards. The last stores are not drained on return, but later loads
+ * into the same tiles come after them.
  */
 PTO_INLINE void pto_composite_at(pto_core *core, pto_instr instr, const pto_tile *ping, const pto_tile *pong)
 {

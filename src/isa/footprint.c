@@ -98,6 +98,11 @@ uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint
     }
     if (instr->op == PTO_OP_TSTORE)
         footprint[0].atomic = instr->mode == PTO_ATOMIC_ADD;
+    /* An empty operand leaves nothing to do: not even the destination of a row reduction is written. */
+    for (uint32_t i = 0; i < count; i++) {
+        if (footprint[i].run == 0)
+            return 0;
+    }
     return count;
 }
 

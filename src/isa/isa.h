@@ -58,7 +58,7 @@ typedef struct oriel_footprint {
 
 #define ORIEL_MAX_FOOTPRINTS 4
 
-/* The footprints of a simple (not composite) instruction; returns how many. */
+/* The footprints of a simple (not composite) instruction; returns how many: none if an operand is empty. */
 uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS]);
 
 /* The footprint of a whole global tensor or tile, as composites and engines need it. */

@@ -173,6 +173,8 @@ static void instructions_read_and_write_their_operands(void **state)
     assert_access(&(pto_instr){.op = PTO_OP_TADDS, .tile = {&a, &b}}, "wub@0rub@32");
     assert_access(&(pto_instr){.op = PTO_OP_TROWSUM, .tile = {&c, &b}}, "wub@64rub@32");
     assert_access(&(pto_instr){.op = PTO_OP_TFILL, .tile = {&b}}, "wub@32");
+    const pto_tile empty = {PTO_F32, 32, 1, 8, 1, 0}, column = {PTO_F32, 64, 1, 8, 1, 1};
+    assert_access(&(pto_instr){.op = PTO_OP_TROWMAX, .tile = {&column, &empty}}, "");
     assert_access(&(pto_instr){.op = PTO_OP_TRAP, .text = "x"}, "");
 }
 
