@@ -17,9 +17,15 @@
 #include "oriel/worker.h"
 #include "window/view.h"
 
-/* The barrier among the blocks of one launch. All zero at the start. One thread (the device's) drives all blocks. */
+/*
+ * The barrier among the blocks of one launch. All zero at the start. One thread (the device's) drives all blocks. A block that has
+ * ended will not arrive any more: who waits for it leaves, and says so.
+ */
 typedef struct oriel_core_barrier {
     uint32_t arrived, generation;
+    uint32_t ended;          /* blocks */
+    uint32_t first_ended;    /* the first of them, */
+    oriel_status its_status; /* and how it ended */
 } oriel_core_barrier;
 
 typedef struct oriel_engine_core oriel_engine_core;
@@ -30,7 +36,8 @@ typedef struct oriel_block {
     const char *kernel; /* its name, for messages */
     const oriel_view *view;
     uint32_t block, blocks;
-    oriel_core_barrier *barrier;
+    oriel_core_barrier *barrier; /* may be NULL for one block */
+    oriel_bell *bell;            /* the device's, on which peers' signals ring; NULL in a coroutine (base/wait.h) */
     int64_t deadline;
     const _Atomic uint32_t *abort[ORIEL_WAIT_ABORTS];
 } oriel_block;
@@ -43,7 +50,9 @@ typedef struct oriel_engine {
      * ORIEL_OK       the kernel returned
      * ORIEL_FAULT    an instruction was not allowed: `file:line: TLOAD reads ...`
      * ORIEL_TIMEOUT, ORIEL_ABORTED   it was left in a wait:
-     *                `file:line: rank 0 waited for cell 3 of window "signals" >= 5, and saw 4`
+     *                `file:line: rank 0 waited for cell 3 of window "signals" >= 5, and saw 4`,
+     *                or at another instruction: `file:line: TADD: the deadline passed`
+     * A core that was left is good for the next block: its flags are cleared.
      */
     oriel_status (*run)(oriel_engine_core *core, const oriel_block *block);
 } oriel_engine;
