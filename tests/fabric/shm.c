@@ -66,7 +66,7 @@ static void *write_and_notify(void *bell)
     return (void *)(intptr_t)notify(64, 1, PTO_NOTIFY_SET, bell);
 }
 
-static void a_notify_wakes_who_waits_and_brings_the_data(void **state)
+static void a_notify_brings_the_data(void **state)
 {
     (void)state;
     oriel_bell bell = {0};
@@ -79,6 +79,13 @@ static void a_notify_wakes_who_waits_and_brings_the_data(void **state)
     void *status;
     pthread_join(thread, &status);
     assert_null(status);
+}
+
+static void a_notify_rings_the_bell_of_who_sleeps(void **state)
+{
+    (void)state;
+    oriel_bell bell = {.sleepers = 1};
+    assert_ok(notify(64, 1, PTO_NOTIFY_ADD, &bell));
     assert_int_not_equal(atomic_load(&bell.rings), 0);
 }
 
@@ -87,7 +94,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(only_places_inside_the_segment_are_reached, make_fabric),
         cmocka_unit_test_setup(a_notify_sets_or_adds, make_fabric),
-        cmocka_unit_test_setup(a_notify_wakes_who_waits_and_brings_the_data, make_fabric),
+        cmocka_unit_test_setup(a_notify_brings_the_data, make_fabric),
+        cmocka_unit_test_setup(a_notify_rings_the_bell_of_who_sleeps, make_fabric),
     };
     return cmocka_run_group_tests_name("fabric", tests, NULL, NULL);
 }
