@@ -10,6 +10,7 @@
 #define ORIEL_ISA_ISA_H
 
 #include "isa/limits.h"
+#include "oriel/info.h"
 #include "oriel/instr.h"
 #include "oriel/status.h"
 
@@ -19,8 +20,6 @@ pto_pipe oriel_op_pipe(pto_op op);
 /* TPUT, TGET, TREDUCE, TGATHER, TSCATTER, TBROADCAST. */
 bool oriel_op_is_composite(pto_op op);
 const char *oriel_pipe_name(pto_pipe pipe);    /* "PIPE_MTE2" */
-const char *oriel_dtype_name(pto_dtype dtype); /* "f32"; "?" if there is no such type */
-const char *oriel_reduce_name(pto_reduce op);  /* "sum" */
 const char *oriel_cmp_name(pto_cmp cmp);       /* ">=" */
 
 /* ---- Check ------------------------------------------------------------------------------------------------------ */
@@ -129,9 +128,5 @@ pto_global oriel_group_member(const pto_group *group, uint32_t rank);
 
 /* Whether `cell cmp value` holds, signed. */
 bool oriel_compare(int32_t cell, pto_cmp cmp, int32_t value);
-
-/* "scalar", "AVX2" or "AVX-512": the arithmetic chosen at the start of the program. ORIEL_VECTOR=scalar|avx2|avx512 in the
- * environment lowers it; any other value is as none. */
-const char *oriel_vector_name(void);
 
 #endif
