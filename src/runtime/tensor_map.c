@@ -73,9 +73,12 @@ static oriel_place insert(oriel_tensor_map *map, oriel_place place, uint64_t beg
     return oriel_ordered_insert(&map->intervals, place, begin, index);
 }
 
-/* Takes out an interval without readers. Returns the next one's place. */
+/* Takes an interval out. Returns the next one's place. */
 static oriel_place erase(oriel_tensor_map *map, oriel_place place)
 {
+    piece *p = piece_at(map, place);
+    while (p->readers.first)
+        pop_reader(map, p);
     oriel_pool_give(&map->pieces, oriel_ordered_value(&map->intervals, place));
     return oriel_ordered_erase(&map->intervals, place);
 }
@@ -107,11 +110,24 @@ static void settle_readers(oriel_tensor_map *map, piece *p)
     }
 }
 
-/* Whether `next` follows `p` without a gap, and what is known about the two is the same. */
-static bool alike(const piece *p, const piece *next, uint64_t next_begin)
+/* Long lists are not worth the look. */
+static bool same_readers(const oriel_tensor_map *map, oriel_list a, oriel_list b)
 {
-    return p->end == next_begin && p->writer == next->writer && !p->readers.first && !next->readers.first &&
-           p->write_failed == next->write_failed && p->read_failed == next->read_failed;
+    for (int steps = 16; a.first && b.first && steps; steps--) {
+        const oriel_cell *in_a = oriel_cell_at(map->cells, a.first), *in_b = oriel_cell_at(map->cells, b.first);
+        if (in_a->value != in_b->value)
+            return false;
+        a.first = in_a->next;
+        b.first = in_b->next;
+    }
+    return a.first == 0 && b.first == 0;
+}
+
+/* Whether `next` follows `p` without a gap, and what is known about the two is the same. */
+static bool alike(const oriel_tensor_map *map, const piece *p, const piece *next, uint64_t next_begin)
+{
+    return p->end == next_begin && p->writer == next->writer && p->write_failed == next->write_failed &&
+           p->read_failed == next->read_failed && same_readers(map, p->readers, next->readers);
 }
 
 /* Drops the interval if it says nothing any more, or joins it with the next if that says the same. Returns where to go on. */
@@ -123,10 +139,8 @@ static oriel_place tidy(oriel_tensor_map *map, oriel_place place)
     if (!p->writer && !p->readers.first && !p->write_failed && !p->read_failed)
         return erase(map, place);
     oriel_place next = oriel_ordered_next(&map->intervals, place);
-    if (!oriel_ordered_has(&map->intervals, next))
-        return next;
-    piece *q = piece_at(map, next);
-    if (!alike(p, q, oriel_ordered_key(&map->intervals, next)))
+    if (!oriel_ordered_has(&map->intervals, next) ||
+        !alike(map, p, piece_at(map, next), oriel_ordered_key(&map->intervals, next)))
         return next;
     /* The second one takes over the first one's beginning. */
     uint64_t begin = oriel_ordered_key(&map->intervals, place);
