@@ -18,8 +18,8 @@
 #include "window/view.h"
 
 /*
- * The barrier among the blocks of one launch. All zero at the start. One thread (the device's) drives all blocks. A block that has
- * ended will not arrive any more: who waits for it leaves, and says so.
+ * The barrier among the blocks of one launch. All zero at the start. One thread (the device's) drives all blocks. A
+ * block that has ended will not arrive any more: who waits for it leaves, and says so.
  */
 typedef struct oriel_core_barrier {
     uint32_t arrived, generation;

@@ -3,9 +3,9 @@
  * How memory is reached: a place (a segment and an offset, the only form in which structures that processes share may
  * hold an address) becomes a pointer here and nowhere else.
  *
- * Called by engines during instructions, on the thread of the core. With shared memory every place is a pointer and every
- * operation is complete on return, locally and remotely. A fabric between hosts will answer NULL for a peer's place;
- * its put, get and flush join this table then.
+ * Called by engines during instructions, on the thread of the core. With shared memory every place is a pointer and
+ * every operation is complete on return, locally and remotely. A fabric between hosts will answer NULL for a peer's
+ * place; its put, get and flush join this table then.
  */
 #ifndef ORIEL_FABRIC_FABRIC_H
 #define ORIEL_FABRIC_FABRIC_H

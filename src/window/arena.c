@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of pieces lies in the worker's own heap, not in the arena: a kernel that writes where it should not can spoil data,
- * never the bookkeeping.
+ * The list of pieces lies in the worker's own heap, not in the arena: a kernel that writes where it should not can
+ * spoil data, never the bookkeeping.
  *
  * A hole is always zero: it was never touched, or it was cleared when its piece was freed. So alloc touches no page.
  */

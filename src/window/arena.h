@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The arena: all memory that the devices of a worker share, in one anonymous mapping made before they are forked, so that it
- * has the same address in all of them. Allocation is carving, done by the worker's process only (callers lock).
+ * The arena: all memory that the devices of a worker share, in one anonymous mapping made before they are forked, so
+ * that it has the same address in all of them. Allocation is carving, done by the worker's process only (callers lock).
  *
  *      ┌────────┬───────────┬──────────────┬ ─ ─ ─ ─ ─ ─ ─ ┐
  *      │ pieces │ free hole │ pieces       │ never touched │     holes merge when freed; first fit by address
@@ -17,7 +17,9 @@
 
 typedef struct oriel_arena oriel_arena;
 
-/* Reserves `bytes`. If the address space does not allow it, smaller ones are tried down to 1 GiB, then ORIEL_NO_MEMORY. */
+/*
+ * Reserves `bytes`. If the address space does not allow it, smaller ones are tried down to 1 GiB, then ORIEL_NO_MEMORY.
+ */
 oriel_status oriel_arena_create(uint64_t bytes, oriel_arena **arena);
 void oriel_arena_destroy(oriel_arena *arena);
 

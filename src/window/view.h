@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one kernel launch can name: its tensor arguments and the windows of its domains. Gives every one of them an object
- * number (oriel/instr.h), and turns a device address back into the memory behind it, or into a message.
+ * What one kernel launch can name: its tensor arguments and the windows of its domains. Gives every one of them an
+ * object number (oriel/instr.h), and turns a device address back into the memory behind it, or into a message.
  *
  *      object 1 .. tensors                    the tensor arguments that do not lie in one of its domains' windows
  *      ORIEL_VIEW_FIRST_COMM + ...            domain after domain: rank * buffers + buffer
  *
- * A tensor argument that is (part of) a buffer of a window has that buffer's object, so that a kernel can turn its own into a
- * peer's; one that lies across buffers is refused. Built by the runtime before the kernel, on the device; constant while it runs; read by the engine.
+ * A tensor argument that is (part of) a buffer of a window has that buffer's object, so that a kernel can turn its own
+ * into a peer's; one that lies across buffers is refused. Built by the runtime before the kernel, on the device;
+ * constant while it runs; read by the engine.
  */
 #ifndef ORIEL_WINDOW_VIEW_H
 #define ORIEL_WINDOW_VIEW_H

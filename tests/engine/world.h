@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small world for the tests of engines: one domain of a few ranks, and for each rank a core, a view, and a tensor of its own.
+ * A small world for the tests of engines: one domain of a few ranks, and for each rank a core, a view, and a tensor of
+ * its own.
  *
  *      tensor argument 0   TENSOR_BYTES of u8, in no window
  *      window buffer 0     "scratch", SCRATCH_BYTES of u8

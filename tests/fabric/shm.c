@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: only places inside the segment become pointers; a notify sets or adds modulo 2^32, rings the bell, and is seen
- * after everything that was stored before it.
+ * Protects: only places inside the segment become pointers; a notify sets or adds modulo 2^32, rings the bell, and is
+ * seen after everything that was stored before it.
  */
 #include "fabric/fabric.h"
 #include "test.h"

@@ -7,10 +7,12 @@
 #include "base/random.h"
 #include "test.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
 
 static int make_arena(void **state)
 {
@@ -134,6 +136,27 @@ static void membership_does_not_wrap(void **state)
     assert_int_equal(oriel_arena_offset(arena, base + 100), 100);
 }
 
+/* The limit of a file's size stands for whatever else may keep an arena small. */
+static void a_smaller_arena_is_taken_if_the_wanted_one_cannot_be_had(void **state)
+{
+    (void)state;
+    struct rlimit limit, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = 3 * GIB;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    oriel_arena *arena = NULL;
+    assert_ok(oriel_arena_create(16 * GIB, &arena));
+    assert_int_equal(oriel_arena_bytes(arena), 2 * GIB);
+    oriel_arena_destroy(arena);
+    small.rlim_cur = GIB - 1;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    arena = NULL;
+    assert_fails(oriel_arena_create(16 * GIB, &arena), ORIEL_NO_MEMORY, "1073741824 B");
+    assert_null(arena);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 static void a_forked_process_shares_the_bytes(void **state)
 {
     oriel_arena *arena = *state;
@@ -199,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_refused_with_its_numbers, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(only_pieces_can_be_freed, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(membership_does_not_wrap, make_arena, drop_arena),
+        cmocka_unit_test(a_smaller_arena_is_taken_if_the_wanted_one_cannot_be_had),
         cmocka_unit_test_setup_teardown(a_forked_process_shares_the_bytes, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(random_pieces_stay_apart, make_arena, drop_arena),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a domain is checked before anything is allocated, each refusal names the value and the limit; windows are zero,
- * page-aligned and disjoint; buffers lie where the description says, on cache lines of their own.
+ * Protects: a domain is checked before anything is allocated, each refusal names the value and the limit; windows are
+ * zero, page-aligned and disjoint; buffers lie where the description says, on cache lines of their own.
  */
 #include "window/domain.h"
 #include "test.h"

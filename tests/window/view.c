@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: objects are numbered as documented, so that pto_peer reaches the same byte in a peer's window; every byte of an
- * object can be reached and none beside it, with a message that names what was missed; a tensor argument inside a window
- * buffer is that buffer, and one across buffers is refused.
+ * Protects: objects are numbered as documented, so that pto_peer reaches the same byte in a peer's window; every byte
+ * of an object can be reached and none beside it, with a message that names what was missed; a tensor argument inside a
+ * window buffer is that buffer, and one across buffers is refused.
  */
 #include "window/view.h"
 #include "oriel/kernel.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The short ways of the composite instructions: from device memory to device memory, with no staging in UB. What they leave
- * behind is what the expansion leaves behind, bit for bit.
+ * The short ways of the composite instructions: from device memory to device memory, with no staging in UB. What they
+ * leave behind is what the expansion leaves behind, bit for bit.
  *
  * Each composite has one operand of its own and one or more others, which it reads or writes, one after the other:
  *
@@ -12,7 +12,8 @@
  *      TSCATTER    global[1]       the group's tensors           other <- part of own
  *      TBROADCAST  global[1]       the group's tensors           other <- own
  *
- * Operands that overlap without being the same have no short way, since order begins to matter: they take the expansion.
+ * Operands that overlap without being the same have no short way, since order begins to matter, and reductions of short
+ * rows have none that is shorter: they take the expansion.
  */
 #include <string.h>
 
@@ -226,8 +227,8 @@ static void move_each(const oriel_engine_core *core, const pto_instr *instr)
 #define BLOCK_BYTES 8192
 
 /*
- * `bytes` bytes of a run, from `skip` bytes into it: every source is read before `dst` is written, so that one of them may be
- * `dst` itself.
+ * `bytes` bytes of a run, from `skip` bytes into it: every source is read before `dst` is written, so that one of them
+ * may be `dst` itself.
  */
 static void reduce_block(const oriel_engine_core *core, const pto_instr *instr, const run_walk *walk, uint64_t skip,
                          char *dst, uint64_t bytes)
@@ -262,7 +263,9 @@ static void reduce(const oriel_engine_core *core, const pto_instr *instr, run_wa
     } while (walk_on(&walk));
 }
 
-/* Below this many bytes, going to another rank's run costs more than the run; the expansion collects many in one tile. */
+/*
+ * Below this many bytes, going to another rank's run costs more than the run; the expansion collects many in one tile.
+ */
 #define SHORT_RUN 256
 
 static void reduce_or_expand(oriel_engine_core *core, const pto_instr *instr)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The direct engine: each instruction at once, in program order, at host speed. Every operand is checked before anything is
- * written; what is not allowed leaves the kernel by a long jump to where it was entered.
+ * The direct engine: each instruction at once, in program order, at host speed. Every operand is checked before
+ * anything is written; what is not allowed leaves the kernel by a long jump to where it was entered.
  *
  *      direct.c      cores, entering and leaving a kernel, simple instructions, scalar accesses
  *      composite.c   the short ways of TPUT, TREDUCE, ...
@@ -51,14 +51,14 @@ oriel_status oriel_direct_wait(const oriel_engine_core *core, bool (*ready)(void
 oriel_status oriel_direct_ended(const oriel_engine_core *core, bool clock);
 
 /*
- * Called by each instruction: leaves the kernel if the run is to end, so that a loop without a wait can be ended too. Looks
- * at the abort words each time, at the clock now and then.
+ * Called by each instruction: leaves the kernel if the run is to end, so that a loop without a wait can be ended too.
+ * Looks at the abort words each time, at the clock now and then.
  */
 void oriel_direct_look(oriel_engine_core *core, const pto_site *site, pto_op op);
 
 /*
- * The pointer to a global tensor that lies in its object entirely and is aligned to its elements; sets `span` to its bytes
- * from the first to the last.
+ * The pointer to a global tensor that lies in its object entirely and is aligned to its elements; sets `span` to its
+ * bytes from the first to the last.
  */
 oriel_status oriel_direct_reach(const oriel_engine_core *core, pto_op op, const pto_global *global, bool write,
                                 void **pointer, uint64_t *span);

@@ -113,7 +113,10 @@ static oriel_status wait_for_cells(const oriel_engine_core *core, const pto_sign
     return status == ORIEL_OK ? ORIEL_OK : left_waiting(core, status, signal, cells, object);
 }
 
-/* A kernel that asks again and again is waiting: it must not hold the processor that its peers need, nor go on for ever. */
+/*
+ * A kernel that asks again and again is waiting: it must not hold the processor that its peers need, nor go on for
+ * ever.
+ */
 static oriel_status count_poll(oriel_engine_core *core, const pto_signal *signal, const watch *cells,
                                const oriel_object *object)
 {

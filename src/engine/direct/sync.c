@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flags, barriers and fences. All that was issued is complete here, so a flag only has to be there when it is waited for. */
+/*
+ * Flags, barriers and fences. All that was issued is complete here, so a flag only has to be there when it is waited
+ * for.
+ */
 #include "engine/direct/direct.h"
 
 #include "base/error.h"

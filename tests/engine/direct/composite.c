@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: the short way of each composite leaves in memory, bit for bit, what its expansion into loads, element operations
- * and stores leaves there, for any type, shape, stride, staging and number of ranks, in place or overlapping or not; and
- * nothing is written if any operand is not allowed.
+ * Protects: the short way of each composite leaves in memory, bit for bit, what its expansion into loads, element
+ * operations and stores leaves there, for any type, shape, stride, staging and number of ranks, in place or overlapping
+ * or not; and nothing is written if any operand is not allowed.
  */
 #include "base/random.h"
 #include "engine/world.h"

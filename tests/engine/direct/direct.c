@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a kernel's instructions do to memory what they say; each operand that is not allowed ends the kernel with the file,
- * the line and the values, and changes nothing; UB stays from kernel to kernel; a core is good after a fault; a kernel
- * that waits for nothing can be ended all the same; engines nest on one thread.
+ * Protects: a kernel's instructions do to memory what they say; each operand that is not allowed ends the kernel with
+ * the file, the line and the values, and changes nothing; UB stays from kernel to kernel; a core is good after a fault;
+ * a kernel that waits for nothing can be ended all the same; engines nest on one thread.
  */
 #include "engine/world.h"
 

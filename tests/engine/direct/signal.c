@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a notify changes one cell and is seen after the data that went before it, by ranks in coroutines and in threads; a
- * wait holds until each of its cells has compared true, consumes nothing, and can be ended by deadline and abort with a
- * message that says who waited for what; polling leaves the processor to others.
+ * Protects: a notify changes one cell and is seen after the data that went before it, by ranks in coroutines and in
+ * threads; a wait holds until each of its cells has compared true, consumes nothing, and can be ended by deadline and
+ * abort with a message that says who waited for what; polling leaves the processor to others.
  */
 #include "base/strand.h"
 #include "engine/world.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a flag is one bit per source, destination and id, which survives a kernel that returns and not one that was left;
- * what could never go on, or would lose a flag, is a fault; the core barrier holds every block back until all have come,
- * any number of times, and says who will not come.
+ * Protects: a flag is one bit per source, destination and id, which survives a kernel that returns and not one that was
+ * left; what could never go on, or would lose a flag, is a fault; the core barrier holds every block back until all
+ * have come, any number of times, and says who will not come.
  */
 #include "base/strand.h"
 #include "engine/world.h"
