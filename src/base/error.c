@@ -42,6 +42,11 @@ oriel_status oriel_fail_errno(oriel_status status, const char *format, ...)
     return status;
 }
 
+void oriel_error_clear(void)
+{
+    message[0] = '\0';
+}
+
 void oriel_error_copy(char *into, size_t bytes)
 {
     snprintf(into, bytes, "%s", message);

@@ -23,6 +23,9 @@ oriel_status oriel_fail(oriel_status status, const char *format, ...) __attribut
 /* The same with the text of `errno` after it: "cannot map 4096 B: Cannot allocate memory". ORIEL_SYSTEM, mostly. */
 oriel_status oriel_fail_errno(oriel_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Forgets the thread's message: before a user's function is called, whose own message is wanted and no older one. */
+void oriel_error_clear(void);
+
 /* Copies the thread's message, cut to `bytes`. */
 void oriel_error_copy(char *into, size_t bytes);
 

@@ -20,6 +20,7 @@ typedef struct oriel_place {
 } oriel_place;
 
 #define ORIEL_SEGMENT_ARENA 1
+#define ORIEL_SEGMENT_LOCAL 2 /* memory of the process that runs the kernel: the offset is its address */
 
 typedef struct oriel_fabric oriel_fabric;
 

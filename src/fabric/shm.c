@@ -8,6 +8,8 @@
 static void *shm_reach(oriel_fabric *fabric, oriel_place place, uint64_t bytes)
 {
     const oriel_fabric_shm *shm = (const oriel_fabric_shm *)fabric;
+    if (place.segment == ORIEL_SEGMENT_LOCAL)
+        return (void *)(uintptr_t)place.offset;
     if (place.segment != ORIEL_SEGMENT_ARENA || bytes > shm->bytes || place.offset > shm->bytes - bytes)
         return NULL;
     return shm->base + place.offset;
