@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Level 2: the orchestrator inside a device. Its tasks are kernels; the graph says when one may run, it is placed when
+ * enough cores are idle, in the order in which tasks became ready.
+ *
+ * The device function is a coroutine beside the kernels' blocks, on the one thread of the device. So nothing runs while
+ * it computes; ended kernels are taken back and ready ones are placed in its own calls: when it submits, and while it
+ * waits.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "runtime/device.h"
+#include "runtime/failures.h"
+
+/* Of a device function: it holds a set of arguments or two. */
+#define STACK_BYTES (1 << 20)
+
+typedef struct kernel_task {
+    struct kernel_task *next; /* in one of the lists below */
+    uint64_t id;
+    oriel_args args;
+    oriel_view view;
+    oriel_view_tensor tensor[ORIEL_MAX_TENSORS];
+    oriel_view_comm comm[ORIEL_MAX_COMMS];
+    oriel_kernel_run run;
+} kernel_task;
+
+typedef struct task_list {
+    kernel_task *first, **last;
+} task_list;
+
+struct oriel_device_orch {
+    oriel_orch orch;
+    const oriel_assignment *assignment;
+    oriel_domain domain[ORIEL_MAX_COMMS]; /* the handles that the device function gets */
+    task_list ready, running;
+    kernel_task *unused;
+    oriel_failures failures;
+};
+
+typedef struct oriel_device_orch device_orch;
+
+static void list_init(task_list *list)
+{
+    *list = (task_list){NULL, &list->first};
+}
+
+static void list_append(task_list *list, kernel_task *task)
+{
+    task->next = NULL;
+    *list->last = task;
+    list->last = &task->next;
+}
+
+/* `link` is where the list points at the task. */
+static kernel_task *list_remove(task_list *list, kernel_task **link)
+{
+    kernel_task *task = *link;
+    *link = task->next;
+    if (!task->next)
+        list->last = link;
+    return task;
+}
+
+/* ---- Tasks ------------------------------------------------------------------------------------------------------ */
+
+static kernel_task *new_task(device_orch *self)
+{
+    kernel_task *task = self->unused;
+    if (task)
+        self->unused = task->next;
+    else
+        task = malloc(sizeof *task);
+    return task;
+}
+
+static void end_task(device_orch *self, kernel_task *task, oriel_status status, const char *message)
+{
+    if (status != ORIEL_OK && status != ORIEL_POISONED)
+        oriel_failures_add(&self->failures, task->id, status, message);
+    oriel_graph_end(self->orch.graph, task->id, status);
+    task->next = self->unused;
+    self->unused = task;
+}
+
+/* Where a tensor lies: in the arena, which all devices share, or in memory of this device's own. */
+static oriel_place place_of(const device_orch *self, const void *data)
+{
+    const oriel_device_setup *setup = self->assignment->device->setup;
+    uint64_t offset = (uintptr_t)data - (uintptr_t)setup->arena_base;
+    if (offset < setup->arena_bytes)
+        return (oriel_place){ORIEL_SEGMENT_ARENA, offset};
+    return (oriel_place){ORIEL_SEGMENT_LOCAL, (uintptr_t)data};
+}
+
+static oriel_status build_view(device_orch *self, kernel_task *task)
+{
+    const oriel_args *args = &task->args;
+    for (uint32_t i = 0; i < args->tensors; i++) {
+        const oriel_tensor *tensor = &args->tensor[i];
+        task->tensor[i] = (oriel_view_tensor){place_of(self, tensor->data), tensor->dtype, tensor->dims, {0}};
+        memcpy(task->tensor[i].shape, tensor->shape, sizeof tensor->shape);
+    }
+    for (uint32_t i = 0; i < args->comms; i++)
+        task->comm[i] = self->assignment->comm[args->comm[i] - self->domain];
+    return oriel_device_view(self->assignment, task->tensor, args->tensors, args->scalar, args->scalars, task->comm,
+                             args->comms, &task->view);
+}
+
+static void start_task(device_orch *self, kernel_task *task)
+{
+    const oriel_assignment *assignment = self->assignment;
+    oriel_status status = build_view(self, task);
+    if (status != ORIEL_OK) {
+        end_task(self, task, status, oriel_last_error());
+        return;
+    }
+    task->run.view = &task->view;
+    task->run.deadline = assignment->deadline;
+    task->run.abort[0] = &assignment->abort->set;
+    task->run.abort[1] = &assignment->device->setup->control->stop;
+    list_append(&self->running, task);
+    oriel_cores_start(assignment->device->cores, &task->run);
+}
+
+/* ---- Moving things along ---------------------------------------------------------------------------------------- */
+
+static bool take_back_ended(device_orch *self)
+{
+    bool moved = false;
+    for (kernel_task **link = &self->running.first; *link;) {
+        if ((*link)->run.running > 0) {
+            link = &(*link)->next;
+            continue;
+        }
+        kernel_task *task = list_remove(&self->running, link);
+        oriel_view_free(&task->view);
+        end_task(self, task, task->run.status, task->run.message);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool take_ready(device_orch *self)
+{
+    bool moved = false, poisoned;
+    uint64_t id;
+    void *task;
+    while (oriel_graph_take(self->orch.graph, &id, &task, &poisoned)) {
+        if (poisoned)
+            end_task(self, task, ORIEL_POISONED, "");
+        else
+            list_append(&self->ready, task);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool place_ready(device_orch *self)
+{
+    bool moved = false;
+    const oriel_cores *cores = self->assignment->device->cores;
+    while (self->ready.first && self->ready.first->run.blocks <= oriel_cores_idle(cores)) {
+        start_task(self, list_remove(&self->ready, &self->ready.first));
+        moved = true;
+    }
+    return moved;
+}
+
+static void move_along(device_orch *self)
+{
+    bool moved;
+    do {
+        moved = take_back_ended(self);
+        moved |= take_ready(self);
+        moved |= place_ready(self);
+    } while (moved);
+}
+
+static bool some_task_ended(void *context)
+{
+    const device_orch *self = context;
+    for (const kernel_task *task = self->running.first; task; task = task->next)
+        if (task->run.running == 0)
+            return true;
+    return false;
+}
+
+/* Lets kernels run until one has ended. Their own waits are bounded, so this wait needs a bound only if the caller has
+ * one. */
+static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
+{
+    return oriel_wait_for(NULL, &(oriel_wait){.ready = some_task_ended, .context = self, .deadline = deadline});
+}
+
+/* ---- The level's operations ------------------------------------------------------------------------------------- */
+
+static oriel_status check(const device_orch *self, const oriel_submission *submission)
+{
+    const oriel_assignment *assignment = self->assignment;
+    const oriel_callable *callable = assignment->callable;
+    if (submission->group)
+        return oriel_fail(ORIEL_INVALID, "\"%s\": a device has no groups, submit the kernel with several blocks",
+                          callable->name);
+    if (submission->callable < 0 || (uint32_t)submission->callable >= callable->kernel_count)
+        return oriel_fail(ORIEL_INVALID, "\"%s\" has no kernel %d: it has %" PRIu32 " kernels", callable->name,
+                          submission->callable, callable->kernel_count);
+    const char *name = callable->kernels[submission->callable].name;
+    oriel_status status = oriel_orch_check_counts(submission->args, name);
+    if (status == ORIEL_OK)
+        status = oriel_orch_check_blocks(submission->args, name, assignment->device->setup->limits->vector_cores);
+    for (uint32_t i = 0; status == ORIEL_OK && i < submission->args->comms; i++) {
+        const oriel_domain *domain = submission->args->comm[i];
+        if (domain < self->domain || domain >= self->domain + assignment->command->comms)
+            status = oriel_fail(ORIEL_INVALID,
+                                "\"%s\": domain argument %" PRIu32 " is not one that this task was given", name, i);
+    }
+    return status;
+}
+
+static oriel_status device_submit(oriel_orch *orch, const oriel_submission *submission, oriel_task *out)
+{
+    device_orch *self = (device_orch *)orch;
+    oriel_graph_node node;
+    oriel_status status = check(self, submission);
+    if (status == ORIEL_OK)
+        status = oriel_orch_describe(orch, submission, &node);
+    if (status != ORIEL_OK)
+        return status;
+    const oriel_kernel *kernel = &self->assignment->callable->kernels[submission->callable];
+    kernel_task *task = new_task(self);
+    if (!task)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for task \"%s\"", kernel->name);
+    task->run.kernel = kernel;
+    task->run.blocks = submission->args->blocks ? submission->args->blocks : 1;
+    node.payload = task;
+
+    uint64_t temporary = 0;
+    oriel_graph_added added;
+    while ((added = oriel_graph_add(orch->graph, &node, &task->id, &temporary)) == ORIEL_GRAPH_FULL) {
+        wait_for_an_end(self, ORIEL_NEVER);
+        move_along(self);
+    }
+    if (added != ORIEL_GRAPH_ADDED) {
+        task->next = self->unused;
+        self->unused = task;
+        return oriel_orch_refused(added, kernel->name, &node);
+    }
+    oriel_orch_place_outputs(orch, submission, temporary);
+    oriel_args_copy(&task->args, submission->args);
+    out->id = task->id;
+    move_along(self);
+    return ORIEL_OK;
+}
+
+static oriel_status device_wait(oriel_orch *orch, oriel_task task, double timeout_s)
+{
+    device_orch *self = (device_orch *)orch;
+    int64_t deadline = oriel_deadline(timeout_s);
+    oriel_strand_yield(); /* so that a function that asks again and again lets its kernels run */
+    for (;;) {
+        move_along(self);
+        bool ended = false;
+        oriel_status status = oriel_graph_status(orch->graph, task.id, &ended);
+        if (status == ORIEL_INVALID && !ended)
+            return oriel_fail(ORIEL_INVALID, "there is no task %" PRIu64, task.id);
+        if (ended)
+            return status == ORIEL_OK ? ORIEL_OK : oriel_failures_tell(&self->failures, task.id, status);
+        if (wait_for_an_end(self, deadline) == ORIEL_TIMEOUT)
+            return oriel_fail(ORIEL_TIMEOUT, "task %" PRIu64 " did not end within %g s", task.id, timeout_s);
+    }
+}
+
+static const oriel_orch_ops device_ops = {
+    .submit = device_submit,
+    .wait = device_wait,
+    .scope = oriel_orch_scope,
+};
+
+/* ---- The device function ---------------------------------------------------------------------------------------- */
+
+/* The arguments as the device function gets them: addresses that are good here. */
+static void make_args(device_orch *self, oriel_args *args)
+{
+    const oriel_command *command = self->assignment->command;
+    char *base = self->assignment->device->setup->arena_base;
+    *args = (oriel_args){.tensors = command->tensors, .scalars = command->scalars, .comms = command->comms};
+    args->blocks = command->blocks;
+    for (uint32_t i = 0; i < command->tensors; i++) {
+        const oriel_view_tensor *from = &command->tensor[i];
+        oriel_tensor *to = &args->tensor[i];
+        *to = (oriel_tensor){base + from->place.offset, from->dtype, from->dims, {0}};
+        memcpy(to->shape, from->shape, sizeof to->shape);
+    }
+    memcpy(args->scalar, command->scalar, command->scalars * sizeof *args->scalar);
+    for (uint32_t i = 0; i < command->comms; i++) {
+        self->domain[i] =
+            (oriel_domain){.shared = (oriel_domain_shared *)self->assignment->comm[i].domain, .arena_base = base};
+        args->comm[i] = &self->domain[i];
+    }
+}
+
+/* The coroutine of the device function. A failed task comes before what the function made of it. */
+static oriel_status orchestrate(void *context)
+{
+    device_orch *self = context;
+    oriel_args args;
+    make_args(self, &args);
+    oriel_error_clear();
+    oriel_status status = self->assignment->callable->device(&self->orch, &args);
+    char message[ORIEL_ERROR_BYTES];
+    oriel_error_copy(message, sizeof message);
+    for (move_along(self); oriel_graph_pending(self->orch.graph) > 0; move_along(self))
+        wait_for_an_end(self, ORIEL_NEVER);
+    if (status != ORIEL_OK)
+        oriel_failures_add(&self->failures, 0, status, *message ? message : oriel_status_name(status));
+    return status;
+}
+
+oriel_status oriel_device_orch_create(const oriel_device_setup *setup, oriel_device_orch **out)
+{
+    device_orch *self = calloc(1, sizeof *self);
+    if (!self)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for an orchestrator");
+    list_init(&self->ready);
+    list_init(&self->running);
+    oriel_status status =
+        oriel_orch_init(&self->orch, &device_ops, setup->task_slots, setup->temporaries, setup->temporary_bytes, 1);
+    if (status == ORIEL_OK)
+        *out = self;
+    else
+        oriel_device_orch_free(self);
+    return status;
+}
+
+void oriel_device_orch_free(oriel_device_orch *self)
+{
+    if (!self)
+        return;
+    oriel_orch_finish(&self->orch);
+    for (kernel_task *task; (task = self->unused);) {
+        self->unused = task->next;
+        free(task);
+    }
+    free(self);
+}
+
+oriel_status oriel_device_orchestrate(oriel_device_orch *self, const oriel_assignment *assignment)
+{
+    self->assignment = assignment;
+    oriel_strand_options options = {.form = ORIEL_FORM_COROUTINE,
+                                    .name = assignment->callable->name,
+                                    .loop = assignment->device->loop,
+                                    .stack_bytes = STACK_BYTES};
+    oriel_strand *strand;
+    oriel_status status = oriel_strand_start(&options, orchestrate, self, &strand);
+    if (status != ORIEL_OK)
+        return status;
+    oriel_fate fate;
+    oriel_strand_join(strand, ORIEL_NEVER, &fate);
+    oriel_strand_free(strand);
+    status = oriel_failures_first(&self->failures);
+    oriel_failures_clear(&self->failures);
+    oriel_graph_reset(self->orch.graph);
+    return status;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device's mailbox in the arena: commands go to the device, their completions come back, in the same order.
+ *
+ *      host  ── posts ──►  ┌──────┬──────┬──────┬──────┐
+ *                          │ slot │ slot │ slot │ ...  │   a ring; one writer on each side, and no lock:
+ *      host  ◄── takes ──  └──────┴──────┴──────┴──────┘   a device may die anywhere in here
+ *                               ▲ completes
+ *                             device
+ *
+ *      taken <= completed <= posted <= taken + ORIEL_MAILBOX_DEPTH       (counters, modulo 2^32)
+ *
+ * A device does its commands one after the other. A slot belongs to the host until it is posted, then to the device
+ * until it is completed, then to the host again. What is in a slot is good in every process: offsets in the arena,
+ * never pointers.
+ */
+#ifndef ORIEL_RUNTIME_MAILBOX_H
+#define ORIEL_RUNTIME_MAILBOX_H
+
+#include "base/error.h"
+#include "base/wait.h"
+#include "oriel/worker.h"
+#include "window/view.h"
+
+#define ORIEL_MAILBOX_DEPTH 8
+
+typedef struct oriel_command_comm {
+    uint64_t domain; /* arena offset of the oriel_domain_shared */
+    uint32_t rank;   /* of this device */
+} oriel_command_comm;
+
+/* Tells the members of a posted task to leave their waits, when it is not 0. On a cache line of its own. */
+typedef struct oriel_abort_word {
+    _Alignas(64) _Atomic uint32_t set;
+} oriel_abort_word;
+
+/* One task on one device. */
+typedef struct oriel_command {
+    oriel_callable_id callable;
+    uint32_t blocks;
+    int64_t timeout;  /* nanoseconds from its start for its waits; ORIEL_NEVER: none */
+    int64_t deadline; /* of the run that it belongs to */
+    uint64_t abort;   /* arena offset of the oriel_abort_word that it shares with the other members of its group */
+    uint32_t tensors, scalars, comms;
+    oriel_view_tensor tensor[ORIEL_MAX_TENSORS];
+    uint64_t scalar[ORIEL_MAX_SCALARS];
+    oriel_command_comm comm[ORIEL_MAX_COMMS];
+} oriel_command;
+
+typedef struct oriel_completion {
+    oriel_status status;
+    char message[ORIEL_ERROR_BYTES]; /* if the status is not ORIEL_OK */
+} oriel_completion;
+
+typedef struct oriel_slot {
+    oriel_command command;
+    oriel_completion completion;
+} oriel_slot;
+
+typedef struct oriel_mailbox {
+    _Alignas(64) _Atomic uint32_t posted;
+    _Alignas(64) _Atomic uint32_t completed;
+    _Alignas(64) uint32_t taken; /* the host's own */
+    oriel_slot slot[ORIEL_MAILBOX_DEPTH];
+} oriel_mailbox;
+
+/* Each asks for the next slot of its kind, or NULL; the host's are called with the worker's mutex held. */
+
+/* Host: a free slot to fill and to post. */
+oriel_slot *oriel_mailbox_free_slot(oriel_mailbox *mailbox);
+void oriel_mailbox_post(oriel_mailbox *mailbox);
+/* Host: the oldest completed one; free again after oriel_mailbox_take. */
+oriel_slot *oriel_mailbox_completed(oriel_mailbox *mailbox);
+void oriel_mailbox_take(oriel_mailbox *mailbox);
+/* Host: commands posted and not taken back, 0 .. ORIEL_MAILBOX_DEPTH. */
+uint32_t oriel_mailbox_outstanding(const oriel_mailbox *mailbox);
+
+/* Device: the oldest command that is not completed. */
+oriel_slot *oriel_mailbox_command(oriel_mailbox *mailbox);
+void oriel_mailbox_complete(oriel_mailbox *mailbox);
+
+#endif
