@@ -19,11 +19,13 @@
  *
  * Threads. A worker belongs to one thread at a time: calls on one worker must not overlap, except oriel_task_wait
  * and oriel_submit from several threads inside one run. Different workers are independent. Devices are processes by
- * default; in a program that already has threads, ask for ORIEL_DEVICE_THREADS, since forking such a program is refused.
+ * default; in a program that already has threads, ask for ORIEL_DEVICE_THREADS, since forking such a program is
+ * refused.
  *
- * Levels. Level 3 drives several devices: its tasks are callables on devices, and plain host functions. Level 2 drives one
- * device: its tasks are kernels on the device's cores. A device's callable may be an orchestration function too, which then
- * submits kernels at level 2. Both levels have the same calls and the same rules.
+ * Levels. Level 3 drives several devices: its tasks are callables on devices, and plain host functions. A device's
+ * callable may be an orchestration function too, which then submits kernels at level 2, on the device's cores, in its
+ * own graph. Both levels have the same calls and the same rules. A level-2 worker drives one device from the host: what
+ * it registers and submits are kernels (and host functions), all for that device; it has no groups and no domains.
  */
 #ifndef ORIEL_WORKER_H
 #define ORIEL_WORKER_H
@@ -71,7 +73,7 @@ typedef enum oriel_tag {
     ORIEL_OUTPUT,          /* written; the runtime allocates it: `data` is NULL when added, set by the submit call */
     ORIEL_INOUT,           /* read and written: after the last writer and the readers since */
     ORIEL_OUTPUT_EXISTING, /* written, all of it, in memory that exists: after the last writer and the readers since */
-    ORIEL_NO_DEP           /* used, with no edge: the caller orders it */
+    ORIEL_NO_DEP           /* used, with no edge: the caller orders it. Outside shared memory: copied in and out */
 } oriel_tag;
 
 /* A submitted task. A plain value; 0 is no task. Valid until the run in which it was made returns. */
@@ -130,7 +132,7 @@ typedef struct oriel_kernel {
     oriel_kernel_fn function;
 } oriel_kernel;
 
-/* Exactly one of: `host`; `device` with `kernels`; or `kernels` alone with count 1, a kernel that needs no orchestration. */
+/* Exactly one of: `host`; `device` with `kernels`; `kernels` alone with count 1, a kernel that needs no orchestration. */
 typedef struct oriel_callable {
     const char *name; /* for messages; borrowed until close */
     oriel_host_fn host;
@@ -179,7 +181,8 @@ ORIEL_API oriel_status oriel_worker_create(int level, const char *platform, cons
 /*
  * Makes a callable known to the devices. `callable` is copied; what it points to is borrowed until close.
  *
- * ORIEL_INVALID  it is not exactly one of the three kinds, has no name, or a kernel without a function
+ * ORIEL_INVALID  it is not exactly one of the three kinds, has no name, or a kernel without name or function; or it is
+ *                a device function, and the worker is of level 2
  * ORIEL_STATE    after oriel_worker_init
  */
 ORIEL_API oriel_status oriel_worker_register(oriel_worker *worker, const oriel_callable *callable,
@@ -208,16 +211,22 @@ typedef oriel_status (*oriel_orch_fn)(oriel_orch *orch, void *user);
 /*
  * Calls `function(orch, user)` on this thread, waits for all that it submitted, and releases what it left open.
  *
- * timeout_s  for the whole run, in seconds, from now; 0: the worker's default for each task only; negative: none at all.
+ * timeout_s  for the whole run, in seconds, from now; 0: the worker's default for each task only; negative: none.
  *
- * Returns the first cause if something failed, with its message: ORIEL_FAULT, ORIEL_RANK_DIED, ORIEL_TIMEOUT, or what the
- * function returned. Tasks that do not depend on the failed one have run. Afterwards nothing is in flight, and the worker can run
- * again; a device that died stays dead, and tasks for it are refused with ORIEL_RANK_DIED.
- * ORIEL_STATE: before init, after close, or inside a run.
+ * Returns the first cause if something failed, with its message: ORIEL_FAULT, ORIEL_RANK_DIED, ORIEL_TIMEOUT, or what
+ * the function returned. Tasks that do not depend on the failed one have run. Afterwards nothing is in flight, and the
+ * worker can run again; a device that died stays dead, and tasks for it are refused with ORIEL_RANK_DIED.
+ * A device that is still in a kernel one second after its deadline is killed. A thread cannot be: it is given up, and
+ * the worker can only be closed. A host function is waited for, whatever the deadline.
+ * ORIEL_STATE: before init, after close, inside a run, or after a device thread was given up.
  */
 ORIEL_API oriel_status oriel_worker_run(oriel_worker *worker, oriel_orch_fn function, void *user, double timeout_s);
 
-/* Stops devices and sub-workers, reaps them, frees all memory. NULL is allowed. A device that does not stop is killed. */
+/*
+ * Stops devices and sub-workers, reaps them, frees all memory. NULL is allowed; not inside a run. A device that does
+ * not stop is killed. If a thread (of a device, or of a host function) does not end within seconds, the worker's memory
+ * is left to it. Later calls with this worker are refused with ORIEL_STATE, until its handle is given out again.
+ */
 ORIEL_API void oriel_worker_close(oriel_worker *worker);
 
 /* ---- Inside an orchestration function --------------------------------------------------------------------------- */
@@ -227,13 +236,15 @@ ORIEL_API void oriel_worker_close(oriel_worker *worker);
 /*
  * Submits one task. Returns as soon as it is in the graph, which may wait for a free slot.
  *
- * callable  from oriel_worker_register; at level 2, the index of a kernel in the callable's table.
+ * callable  from oriel_worker_register; inside a device, the index of a kernel in the callable's table.
  * args      copied. For each ORIEL_OUTPUT tensor `data` is set to its memory, which lives until its scope has ended and
  *           its readers have.
- * device    index into the worker's devices, or ORIEL_ANY_DEVICE; not looked at for host functions and at level 2.
+ * device    index into the worker's devices, or ORIEL_ANY_DEVICE (not for a task with a domain); not looked at for host
+ *           functions and at level 2.
  * task      may be NULL.
  *
- * ORIEL_INVALID    unknown callable; argument counts differ from the callable's; device not in the domain; index too large
+ * ORIEL_INVALID    unknown callable; argument counts differ from the callable's; more blocks than a device has vector
+ *                  cores; device not in the domain; index too large
  * ORIEL_STATE      the run has ended, or the domain was released or broken by an earlier failure
  * ORIEL_RANK_DIED  the device is dead
  * ORIEL_NO_MEMORY  a temporary larger than its ring; or a full ring that only the open scopes hold
@@ -243,8 +254,8 @@ ORIEL_API oriel_status oriel_submit(oriel_orch *orch, oriel_callable_id callable
                                     oriel_task *task);
 
 /*
- * Submits one task on `count` devices at once, for kernels that wait for one another: it starts when all its devices are
- * free, on all of them or on none, and ends when all have ended.
+ * Submits one task on `count` devices at once, for kernels that wait for one another: it starts when all its devices
+ * are free, on all of them or on none, and ends when all have ended.
  *
  * args      `count` sets of arguments; args[i] is for devices[i].
  * devices   distinct indices; NULL: 0, 1, .. count-1.
@@ -261,8 +272,8 @@ ORIEL_API oriel_status oriel_submit_group(oriel_orch *orch, oriel_callable_id ca
 ORIEL_API oriel_status oriel_task_wait(oriel_orch *orch, oriel_task task, double timeout_s);
 
 /*
- * Scopes nest. Temporary tensors (ORIEL_OUTPUT) made inside live until the scope has ended and their readers have. A run is a
- * scope of its own. oriel_scope_end: ORIEL_STATE if none is open.
+ * Scopes nest. Temporary tensors (ORIEL_OUTPUT) made inside live until the scope has ended and their readers have. A
+ * run is a scope of its own. oriel_scope_end: ORIEL_STATE if none is open.
  */
 ORIEL_API oriel_status oriel_scope_begin(oriel_orch *orch);
 ORIEL_API oriel_status oriel_scope_end(oriel_orch *orch);
@@ -281,16 +292,16 @@ typedef struct oriel_buffer {
 
 /*
  * A communication domain: `ranks` devices of the worker, rank r on devices[r], each with a window of `window_bytes`
- * that all of them reach. Windows are zero before anyone can see them. Domains may overlap: a device can be a member of several,
- * with another rank in each. Buffers are placed in the order given, each at a multiple of 64 bytes (a cache line).
+ * that all of them reach. Windows are zero before anyone can see them. Domains may overlap: a device can be a member of
+ * several, with another rank in each. Buffers are placed in the order given, each at the start of a cache line (64 B).
  *
  * devices      indices into the worker's devices, distinct; NULL: 0 .. ranks-1.
  * window_bytes 0: as large as the buffers need.
  * domain       set on success; released by oriel_release_domain, or by the end of the run.
  *
  * Everything is checked before anything is allocated.
- * ORIEL_INVALID    no ranks, a repeated or unknown device, no buffer, a name empty, too long or given twice, a count of 0,
- *                  an unknown type, or buffers that need more than window_bytes (the message has both numbers)
+ * ORIEL_INVALID    no ranks, a repeated or unknown device, no buffer, a name empty, too long or given twice, a count
+ *                  of 0, an unknown type, or buffers that need more than window_bytes (the message has both numbers)
  * ORIEL_NO_MEMORY  the arena has no room: ranks * window_bytes
  * ORIEL_STATE      outside a run, or inside a device
  */
@@ -299,8 +310,11 @@ ORIEL_API oriel_status oriel_allocate_domain(oriel_orch *orch, const char *name,
                                              uint32_t buffer_count, oriel_domain **domain);
 
 /*
- * Ends the use of a domain: nothing can be submitted on it any more. Its memory goes when the last task that was submitted
- * on it has ended. The handle is invalid afterwards.
+ * Ends the use of a domain: nothing can be submitted on it any more. Its memory goes when the last task that was
+ * submitted on it has ended. The handle is invalid afterwards.
+ *
+ * ORIEL_INVALID    not a domain of this run
+ * ORIEL_STATE      released before, or inside a device
  */
 ORIEL_API oriel_status oriel_release_domain(oriel_orch *orch, oriel_domain *domain);
 

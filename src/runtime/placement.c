@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What runs where, and what became of it.
+ *
+ * Each device has a queue of tasks in the order in which they became ready. Tasks of one device go from there into its
+ * mailbox. A group stands in the queues of all its devices, and goes when it is the first in each and all of them are
+ * idle:
+ *
+ *      device 0:  [A] [G]        G waits for A; B and C wait behind G, so that a group is not passed for ever;
+ *      device 1:  [G] [B]        and since all queues have one order, groups cannot hold one another up in a circle.
+ *      device 2:  [G] [C]
+ *
+ * A task for any device goes to the first that is idle and has nothing older to do.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "runtime/host.h"
+
+/* ---- Lists ------------------------------------------------------------------------------------------------------ */
+
+void oriel_task_list_init(oriel_task_list *list)
+{
+    *list = (oriel_task_list){NULL, &list->first};
+}
+
+void oriel_task_list_append(oriel_task_list *list, oriel_host_task *task)
+{
+    task->next = NULL;
+    *list->last = task;
+    list->last = &task->next;
+}
+
+oriel_host_task *oriel_task_list_take(oriel_task_list *list)
+{
+    oriel_host_task *task = list->first;
+    if (task && !(list->first = task->next))
+        list->last = &list->first;
+    return task;
+}
+
+static void queue_append(oriel_host_device *device, oriel_member *member)
+{
+    member->next = NULL;
+    *device->last = member;
+    device->last = &member->next;
+}
+
+static void queue_remove(oriel_host_device *device, oriel_member *member)
+{
+    oriel_member **link = &device->first;
+    while (*link != member)
+        link = &(*link)->next;
+    *link = member->next;
+    if (!member->next)
+        device->last = link;
+}
+
+void oriel_host_recycle(oriel_worker *worker, oriel_host_task *task)
+{
+    oriel_host_task **unused = &worker->unused[task->room > 1];
+    task->next = *unused;
+    *unused = task;
+}
+
+/* ---- The end of a task ------------------------------------------------------------------------------------------ */
+
+void oriel_host_end_task(oriel_worker *worker, oriel_host_task *task, oriel_status status, const char *message)
+{
+    if (message)
+        oriel_failures_add(&worker->failures, task->id, status, message);
+    if (!worker->lost)
+        oriel_copies_free(worker, task);
+    for (uint32_t i = 0; i < task->count; i++) {
+        oriel_member *member = &task->member[i];
+        for (uint32_t c = 0; c < member->args.comms; c++) {
+            if (message)
+                oriel_domain_break(member->args.comm[c], message);
+            oriel_domain_unuse(worker, member->args.comm[c]);
+        }
+        free(member->message);
+        member->message = NULL;
+    }
+    oriel_graph_end(worker->orch.graph, task->id, status);
+    oriel_host_recycle(worker, task);
+    worker->news = true;
+}
+
+static void all_members_ended(oriel_worker *worker, oriel_host_task *task)
+{
+    worker->free_aborts[worker->free_abort_count++] = task->abort;
+    char message[ORIEL_ERROR_BYTES];
+    oriel_status status = oriel_report(worker, task, message);
+    if (status != ORIEL_OK) {
+        oriel_host_end_task(worker, task, status, status == ORIEL_POISONED ? NULL : message);
+    } else if (task->copies) {
+        task->at = ORIEL_TASK_COPIES_OUT;
+        oriel_task_list_append(&worker->copying, task);
+    } else {
+        oriel_host_end_task(worker, task, ORIEL_OK, NULL);
+    }
+}
+
+/* Tells the members that have not ended to leave their waits. */
+static void abort_members(oriel_worker *worker, oriel_host_task *task)
+{
+    if (task->aborted)
+        return;
+    task->aborted = true;
+    atomic_store(&worker->abort_words[task->abort].set, 1);
+    for (uint32_t i = 0; i < task->count; i++)
+        if (!task->member[i].ended)
+            oriel_bell_ring(&worker->bells[task->member[i].device]);
+}
+
+static void member_ended(oriel_worker *worker, oriel_member *member, oriel_status status, const char *message)
+{
+    oriel_host_task *task = member->task;
+    member->ended = true;
+    member->late = task->aborted;
+    member->status = status;
+    if (status != ORIEL_OK) {
+        member->message = message ? strdup(message) : NULL;
+        for (uint32_t c = 0; c < member->args.comms; c++)
+            oriel_domain_break(member->args.comm[c], NULL);
+        abort_members(worker, task);
+    }
+    if (--task->running == 0)
+        all_members_ended(worker, task);
+}
+
+static void take_completions(oriel_worker *worker, oriel_host_device *device)
+{
+    oriel_slot *slot;
+    while (!device->dead && (slot = oriel_mailbox_completed(device->mailbox))) {
+        oriel_member *member = device->posted[slot - device->mailbox->slot];
+        member_ended(worker, member, slot->completion.status, slot->completion.message);
+        oriel_mailbox_take(device->mailbox);
+        device->busy_since = oriel_now();
+    }
+}
+
+/* ---- From the graph into the queues ----------------------------------------------------------------------------- */
+
+bool oriel_host_any_alive(const oriel_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->device_count; i++)
+        if (!worker->device[i].dead)
+            return true;
+    return false;
+}
+
+/* The task cannot run, since a device is dead. */
+static void end_without_device(oriel_worker *worker, oriel_host_task *task, const oriel_host_device *device)
+{
+    char message[ORIEL_ERROR_BYTES];
+    snprintf(message, sizeof message, "task \"%s\" was not run: device %d %s", task->callable->name, device->number,
+             device->fate);
+    oriel_host_end_task(worker, task, ORIEL_RANK_DIED, message);
+}
+
+static const oriel_host_device *dead_device_of(const oriel_worker *worker, const oriel_host_task *task)
+{
+    if (task->any)
+        return oriel_host_any_alive(worker) ? NULL : &worker->device[0];
+    for (uint32_t i = 0; i < task->count; i++)
+        if (worker->device[task->member[i].device].dead)
+            return &worker->device[task->member[i].device];
+    return NULL;
+}
+
+static void enqueue(oriel_worker *worker, oriel_host_task *task)
+{
+    task->at = ORIEL_TASK_QUEUED;
+    task->turn = ++worker->turns;
+    const oriel_host_device *dead;
+    if (task->callable->host) {
+        oriel_task_list_append(&worker->host, task);
+        pthread_cond_signal(&worker->host_ready);
+    } else if ((dead = dead_device_of(worker, task))) {
+        end_without_device(worker, task, dead);
+    } else if (task->any) {
+        oriel_task_list_append(&worker->any, task);
+    } else {
+        for (uint32_t i = 0; i < task->count; i++)
+            queue_append(&worker->device[task->member[i].device], &task->member[i]);
+    }
+}
+
+/* Takes a task of `device` out of the queues that it stands in. */
+static oriel_host_task *unqueue_first(oriel_worker *worker, oriel_host_device *device)
+{
+    oriel_host_task *task = device->first->task;
+    for (uint32_t i = 0; i < task->count; i++)
+        queue_remove(&worker->device[task->member[i].device], &task->member[i]);
+    return task;
+}
+
+/* The run's deadline came before the task could start. */
+static void end_unstarted(oriel_worker *worker, oriel_host_task *task)
+{
+    worker->unstarted++;
+    oriel_host_end_task(worker, task, ORIEL_TIMEOUT, NULL);
+}
+
+static void take_ready(oriel_worker *worker)
+{
+    uint64_t id;
+    void *payload;
+    bool poisoned;
+    while (oriel_graph_take(worker->orch.graph, &id, &payload, &poisoned)) {
+        oriel_host_task *task = payload;
+        if (poisoned) {
+            oriel_host_end_task(worker, task, ORIEL_POISONED, NULL);
+        } else if (worker->expired) {
+            end_unstarted(worker, task);
+        } else if (task->copies) {
+            task->at = ORIEL_TASK_COPIES_IN;
+            oriel_task_list_append(&worker->copying, task);
+        } else {
+            enqueue(worker, task);
+        }
+    }
+}
+
+/* One task's copies, without the mutex. */
+static bool copy_one(oriel_worker *worker)
+{
+    oriel_host_task *task = oriel_task_list_take(&worker->copying);
+    if (!task)
+        return false;
+    oriel_status status = ORIEL_OK;
+    pthread_mutex_unlock(&worker->mutex);
+    if (task->at == ORIEL_TASK_COPIES_IN)
+        status = oriel_copies_in(worker, task);
+    else
+        oriel_copies_out(task);
+    pthread_mutex_lock(&worker->mutex);
+    if (status != ORIEL_OK)
+        oriel_host_end_task(worker, task, status, oriel_last_error());
+    else if (task->at == ORIEL_TASK_COPIES_OUT)
+        oriel_host_end_task(worker, task, ORIEL_OK, NULL);
+    else
+        enqueue(worker, task);
+    return true;
+}
+
+/* ---- From the queues into the mailboxes ------------------------------------------------------------------------- */
+
+static void fill_command(const oriel_worker *worker, const oriel_member *member, oriel_command *command)
+{
+    const oriel_args *args = &member->args;
+    const oriel_host_task *task = member->task;
+    command->callable = (oriel_callable_id)(task->callable - worker->callables);
+    command->blocks = args->blocks ? args->blocks : 1;
+    command->timeout = worker->timeout;
+    command->deadline = worker->deadline;
+    command->abort = oriel_arena_offset(worker->arena, &worker->abort_words[task->abort]);
+    command->tensors = args->tensors;
+    for (uint32_t i = 0; i < args->tensors; i++) {
+        const oriel_tensor *tensor = &args->tensor[i];
+        const void *data = member->piece[i] ? member->piece[i] : tensor->data;
+        oriel_view_tensor *to = &command->tensor[i];
+        to->place = (oriel_place){ORIEL_SEGMENT_ARENA, oriel_arena_offset(worker->arena, data)};
+        to->dtype = tensor->dtype;
+        to->dims = tensor->dims;
+        memcpy(to->shape, tensor->shape, sizeof to->shape);
+    }
+    command->scalars = args->scalars;
+    memcpy(command->scalar, args->scalar, args->scalars * sizeof *args->scalar);
+    command->comms = args->comms;
+    for (uint32_t i = 0; i < args->comms; i++)
+        command->comm[i] =
+            (oriel_command_comm){oriel_arena_offset(worker->arena, args->comm[i]->shared), member->rank[i]};
+}
+
+/* All mailboxes have room. */
+static void post(oriel_worker *worker, oriel_host_task *task)
+{
+    int64_t now = oriel_now();
+    task->at = ORIEL_TASK_POSTED;
+    task->running = task->count;
+    task->abort = worker->free_aborts[--worker->free_abort_count];
+    atomic_store(&worker->abort_words[task->abort].set, 0);
+    for (uint32_t i = 0; i < task->count; i++) {
+        oriel_member *member = &task->member[i];
+        oriel_host_device *device = &worker->device[member->device];
+        oriel_slot *slot = oriel_mailbox_free_slot(device->mailbox);
+        fill_command(worker, member, &slot->command);
+        device->posted[slot - device->mailbox->slot] = member;
+        if (oriel_mailbox_outstanding(device->mailbox) == 0)
+            device->busy_since = now;
+        oriel_mailbox_post(device->mailbox);
+        oriel_bell_ring(&worker->bells[member->device]);
+    }
+}
+
+static bool is_idle(const oriel_host_device *device)
+{
+    return oriel_mailbox_outstanding(device->mailbox) == 0;
+}
+
+static bool group_can_go(const oriel_worker *worker, const oriel_host_task *task)
+{
+    for (uint32_t i = 0; i < task->count; i++) {
+        const oriel_host_device *device = &worker->device[task->member[i].device];
+        if (device->first != &task->member[i] || !is_idle(device))
+            return false;
+    }
+    return true;
+}
+
+/* Posts the next task of this device; false if there is none that can go. */
+static bool post_next(oriel_worker *worker, uint32_t index)
+{
+    oriel_host_device *device = &worker->device[index];
+    oriel_host_task *own = device->first ? device->first->task : NULL, *any = worker->any.first;
+    if (device->dead)
+        return false;
+    if (any && (!own || any->turn < own->turn)) {
+        if (!is_idle(device))
+            return false;
+        oriel_task_list_take(&worker->any);
+        any->member[0].device = index;
+        post(worker, any);
+        return true;
+    }
+    if (!own || !oriel_mailbox_free_slot(device->mailbox))
+        return false;
+    if (own->count > 1 && !group_can_go(worker, own))
+        return false;
+    post(worker, unqueue_first(worker, device));
+    return true;
+}
+
+/* Tells the host's threads that wait for a task that one has ended. */
+static void announce(oriel_worker *worker)
+{
+    if (!worker->news)
+        return;
+    worker->news = false;
+    if (worker->listening)
+        oriel_control_ring(worker->control);
+    if (worker->others)
+        pthread_cond_broadcast(&worker->ended);
+}
+
+void oriel_host_pump(oriel_worker *worker)
+{
+    do {
+        for (uint32_t i = 0; i < worker->device_count; i++)
+            take_completions(worker, &worker->device[i]);
+        take_ready(worker);
+        for (uint32_t i = 0; i < worker->device_count; i++)
+            while (post_next(worker, i))
+                ;
+        announce(worker);
+    } while (copy_one(worker));
+}
+
+/* ---- When things go wrong --------------------------------------------------------------------------------------- */
+
+void oriel_host_device_died(oriel_worker *worker, oriel_host_device *device)
+{
+    take_completions(worker, device);
+    device->dead = true;
+    for (bool running = true; !is_idle(device); running = false) {
+        oriel_member *member = device->posted[device->mailbox->taken % ORIEL_MAILBOX_DEPTH];
+        member->stuck = running && device->given_up;
+        member->unstarted = !running;
+        oriel_mailbox_take(device->mailbox);
+        member_ended(worker, member, member->stuck ? ORIEL_TIMEOUT : ORIEL_RANK_DIED, NULL);
+    }
+    while (device->first)
+        end_without_device(worker, unqueue_first(worker, device), device);
+    oriel_host_task *task;
+    while (!oriel_host_any_alive(worker) && (task = oriel_task_list_take(&worker->any)))
+        end_without_device(worker, task, device);
+}
+
+void oriel_host_expire(oriel_worker *worker)
+{
+    worker->expired = true;
+    oriel_host_task *task;
+    while ((task = oriel_task_list_take(&worker->host)) || (task = oriel_task_list_take(&worker->any)))
+        end_unstarted(worker, task);
+    for (uint32_t i = 0; i < worker->device_count; i++)
+        while (worker->device[i].first)
+            end_unstarted(worker, unqueue_first(worker, &worker->device[i]));
+}
