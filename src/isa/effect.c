@@ -35,8 +35,8 @@ static void copy_strided(char *to, uint64_t to_stride, const char *from, uint64_
 }
 
 /*
- * Adds elements to device memory, each addition atomic among threads and processes. It orders nothing else: that is what
- * signals are for.
+ * Adds elements to device memory, each addition atomic among threads and processes. It orders nothing else: that is
+ * what signals are for.
  */
 static void add_atomically(pto_dtype dtype, char *to, uint64_t stride, const char *from, uint64_t count)
 {

@@ -37,7 +37,7 @@ static bool rounds_up(pto_round round, bool negative, bool odd, int rest)
     return false;
 }
 
-/* +- mantissa * 2^exponent, mantissa > 0. Beyond the largest number lies infinity, or that number, as `round` has it. */
+/* +- mantissa * 2^exponent, mantissa > 0. Too large a value becomes infinity or the largest number, as `round` has it. */
 static uint32_t round_to(const struct format *to, bool negative, uint64_t mantissa, int exponent, pto_round round)
 {
     int zeros = __builtin_clzll(mantissa);

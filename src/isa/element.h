@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One element: how each type is stored, and the arithmetic of a pair. The loops of vector_loops.c are these functions over
- * arrays, so that every table of them gives the bits written down here.
+ * One element: how each type is stored, and the arithmetic of a pair. The loops of vector_loops.c are these functions
+ * over arrays, so that every table of them gives the bits written down here.
  *
  * All is static inline: the same text is compiled for several instruction sets, and no copy may stand in for another.
  * Nothing branches, but for integer division: the compiler makes vector code of it.
@@ -28,8 +28,8 @@ typedef int32_t __attribute__((may_alias)) oriel_i32;
 typedef uint32_t __attribute__((may_alias)) oriel_u32;
 typedef int64_t __attribute__((may_alias)) oriel_i64;
 
-/* The NaN that arithmetic and conversions give: quiet, positive, no payload. Which operand's payload survives an addition
- * would otherwise be the compiler's choice, since it may swap them. */
+/* The NaN that arithmetic and conversions give: quiet, positive, no payload. Which operand's payload survives an
+ * addition would otherwise be the compiler's choice, since it may swap them. */
 #define ORIEL_NAN_f32  UINT32_C(0x7fc00000)
 #define ORIEL_NAN_f16  UINT16_C(0x7e00)
 #define ORIEL_NAN_bf16 UINT16_C(0x7fc0)
@@ -68,7 +68,8 @@ static inline float oriel_widen_bf16(oriel_bf16 bits)
     return oriel_widen_f32((uint32_t)bits << 16);
 }
 
-/* To nearest even: adding just under half a unit, or half if the kept part is odd, carries where it must, into infinity too. */
+/* To nearest even: adding just under half a unit, or half if the kept part is odd, carries where it must, into
+ * infinity too. */
 static inline oriel_bf16 oriel_narrow_bf16(float value)
 {
     uint32_t bits = oriel_f32_bits(value);
@@ -89,9 +90,9 @@ static inline float oriel_widen_f16(oriel_f16 bits)
 }
 
 /*
- * To nearest even. A result that is normal is rounded as bf16 is, after the exponent's bias was changed; what is 65536 or
- * more stands for infinity. A subnormal result counts units of 2^-24, which is the last place of numbers in [0.5, 1):
- * adding 0.5 makes the processor round there, and leaves the count in the low bits.
+ * To nearest even. A result that is normal is rounded as bf16 is, after the exponent's bias was changed; what is 65536
+ * or more stands for infinity. A subnormal result counts units of 2^-24, which is the last place of numbers in [0.5,
+ * 1): adding 0.5 makes the processor round there, and leaves the count in the low bits.
  */
 static inline oriel_f16 oriel_narrow_f16(float value)
 {
@@ -107,9 +108,9 @@ static inline oriel_f16 oriel_narrow_f16(float value)
 /* ---- Arithmetic on floating-point types: in f32, then rounded ---------------------------------------------------- */
 
 /*
- * Maximum and minimum compare keys, integers in the order of the numbers: the bits, those below the sign inverted if it is
- * set, so that -0 is less than +0. The keys of NaNs lie at both ends; moving all keys by `shift`, modulo 2^bits, brings
- * them together where they lose against any number:
+ * Maximum and minimum compare keys, integers in the order of the numbers: the bits, those below the sign inverted if it
+ * is set, so that -0 is less than +0. The keys of NaNs lie at both ends; moving all keys by `shift`, modulo 2^bits,
+ * brings them together where they lose against any number:
  *
  *      before        │ -NaN │ -inf ....... -0 │ +0 ....... +inf │ +NaN │
  *      for maximum   │ +NaN │ -NaN │ -inf ....... -0 │ +0 ....... +inf │      shift  = 2^(bits-1) - 1 - bits of +inf

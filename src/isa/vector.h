@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The element loops. They are written once (vector_loops.c) and compiled for several instruction sets, each into a table;
- * the widest one that the processor has is chosen when the program starts. All tables give the same bits.
+ * The element loops. They are written once (vector_loops.c) and compiled for several instruction sets, each into a
+ * table; the widest one that the processor has is chosen when the program starts. All tables give the same bits.
  *
  *      vector_loops.c ──┬─► oriel_vector_scalar     any processor; on x86-64 that is SSE2
  *                       ├─► oriel_vector_avx2       x86-64 with AVX2 and F16C
  *                       └─► oriel_vector_avx512     x86-64 with AVX-512 F, BW, DQ, VL and F16C
  *
- * Arrays are dense and aligned to their elements. A destination may be a source, or share no byte with it; no other overlap
- * is allowed. Floating-point results that are NaN are ORIEL_NAN_*.
+ * Arrays are dense and aligned to their elements. A destination may be a source, or share no byte with it; no other
+ * overlap is allowed. Floating-point results that are NaN are ORIEL_NAN_*. The thread's floating-point environment is the
+ * usual one: rounding to nearest even, subnormal numbers kept.
  */
 #ifndef ORIEL_ISA_VECTOR_H
 #define ORIEL_ISA_VECTOR_H
@@ -38,7 +39,7 @@ typedef struct oriel_vector_table {
     /* *dst <- the sum, the maximum of src[0 .. count-1]; count > 0. The sum has the shape that kernel.h draws. */
     void (*row_sum[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
     void (*row_max[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
-    /* Conversions by TCVT's rules; NULL for f32 itself. f32, f16 and bf16 are rounded to nearest even, integers by `round`. */
+    /* TCVT's conversions; NULL for f32 itself. To f32, f16 and bf16 to nearest even, to integers by `round`. */
     void (*to_f32[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
     void (*from_f32[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count, pto_round round);
     /* Between integers. NULL where one of the two is not. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The element loops of isa/vector.h: the functions of isa/element.h over arrays, as plain C that the compiler makes vector
- * code of. Compiled once for each instruction set, with its flags, into the table VECTOR_TABLE called VECTOR_NAME.
+ * The element loops of isa/vector.h: the functions of isa/element.h over arrays, as plain C that the compiler makes
+ * vector code of. Compiled once for each instruction set, with its flags, into the table VECTOR_TABLE called
+ * VECTOR_NAME.
  */
 #include "isa/vector.h"
 
@@ -14,8 +15,9 @@
 #endif
 
 /*
- * The iterations of the next loop do not depend on each other: the destination is a source, or apart from it. clang would warn of
- * each loop that it makes no vector code of all the same, be it for a sanitizer's sake or since there is none (division).
+ * The iterations of the next loop do not depend on each other: the destination is a source, or apart from it. clang
+ * would warn of each loop that it makes no vector code of all the same, be it for a sanitizer's sake or since there is
+ * none (division).
  */
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"
@@ -104,8 +106,9 @@ HALF_LOOPS(f16)
 #else
 
 /*
- * F16C converts in one instruction what the compiler does for oriel_widen_f16 and oriel_narrow_f16 in a dozen, with the same
- * results for all numbers; NaNs are made the one NaN by hand. The last, incomplete vector is done element by element.
+ * F16C converts in one instruction what the compiler does for oriel_widen_f16 and oriel_narrow_f16 in a dozen, with the
+ * same results for all numbers; NaNs are made the one NaN by hand. The last, incomplete vector is done element by
+ * element.
  */
 #define F16_LANES 8
 
@@ -184,8 +187,9 @@ F16_LOOPS(div, /)
 /* ---- Between f32 and integers ------------------------------------------------------------------------------------ */
 
 /*
- * A number rounded to an integer, still a float. From 2^23 on every float is one; below, adding 2^23 makes the processor
- * round to nearest even there. Works on magnitudes: the sign of a zero is lost, which an integer does not have.
+ * A number rounded to an integer, still a float. From 2^23 on every float is one; below, adding 2^23 makes the
+ * processor round to nearest even there. Works on magnitudes: the sign of a zero is lost, which an integer does not
+ * have.
  */
 static inline float integral(float x, pto_round round)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects what each simple instruction does to memory: which elements of strided tensors and of partly valid tiles it reads and
- * writes, that no other byte changes, and that atomic additions lose nothing.
+ * Protects what each simple instruction does to memory: which elements of strided tensors and of partly valid tiles it
+ * reads and writes, that no other byte changes, and that atomic additions lose nothing.
  */
 #include <pthread.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects single elements: what the stored bits of each type mean, rounding to the floating-point types by every rule, the
- * conversion of scalar operands, and the bit tricks between f32 and the 16-bit types, on every boundary.
+ * Protects single elements: what the stored bits of each type mean, rounding to the floating-point types by every rule,
+ * the conversion of scalar operands, and the bit tricks between f32 and the 16-bit types, on every boundary.
  */
 #include "reference.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kernel.h says about arithmetic, done slowly and in another way than src/isa does it: numbers are long doubles, which
- * hold every element exactly, and rounding looks for the neighbours among the type's own numbers.
+ * What kernel.h says about arithmetic, done slowly and in another way than src/isa does it: numbers are long doubles,
+ * which hold every element exactly, and rounding looks for the neighbours among the type's own numbers.
  *
  * An element is passed as a uint64_t that holds its bytes from the lowest; the rest is zero.
  */
@@ -157,7 +157,7 @@ static UNUSED uint64_t reference_convert(pto_dtype to, pto_dtype from, uint64_t 
 
 /* ---- Arithmetic -------------------------------------------------------------------------------------------------- */
 
-/* Of two floats. Rounding a double's result once more is right for these four: 53 >= 2 * 24 + 2 bits (Figueroa, 1995). */
+/* Of two floats. To round a double's result once more is right for these: 53 >= 2 * 24 + 2 bits (Figueroa, 1995). */
 static inline float float_arithmetic(oriel_arithmetic op, double a, double b)
 {
     return (float)(op == ORIEL_ADD ? a + b : op == ORIEL_SUB ? a - b : op == ORIEL_MUL ? a * b : a / b);
@@ -231,8 +231,8 @@ static UNUSED uint64_t reference_row_sum(pto_dtype dtype, const void *row, size_
 /* ---- Inputs ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Elements that are hard: zeros, the least and greatest numbers, what lies next to a power of two or halfway between integers,
- * infinities, NaNs of both kinds and signs. Returns how many of SPECIALS were set.
+ * Elements that are hard: zeros, the least and greatest numbers, what lies next to a power of two or halfway between
+ * integers, infinities, NaNs of both kinds and signs. Returns how many of SPECIALS were set.
  */
 #define SPECIALS 64
 
@@ -318,7 +318,8 @@ static UNUSED size_t special_elements(pto_dtype dtype, uint64_t special[SPECIALS
     return count;
 }
 
-/* Mostly random bits; for floating-point types every other element is of ordinary size, so that sums are not all infinite. */
+/* Mostly random bits; for floating-point types every other element is of ordinary size, so that sums are not all
+ * infinite. */
 static UNUSED void random_elements(oriel_random *random, pto_dtype dtype, void *elements, size_t count)
 {
     uint64_t special[SPECIALS];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects that every table of element loops which this processor can run computes what kernel.h says, to the last bit, for
- * all types, operations, lengths and alignments, in place and not; and that compilers and processors agree on those bits.
+ * Protects that every table of element loops which this processor can run computes what kernel.h says, to the last bit,
+ * for all types, operations, lengths and alignments, in place and not; and that compilers and processors agree on those
+ * bits.
  */
 #include "reference.h"
 
@@ -161,7 +162,8 @@ static void every_half_widens(void **state)
     }
 }
 
-/* Every pattern of the upper 16 bits, with lower ones about each midpoint: every exponent, tie and NaN of f16 and bf16. */
+/* Every pattern of the upper 16 bits, with lower ones about each midpoint: every exponent, tie and NaN of f16 and
+ * bf16. */
 static void floats_narrow(void **state)
 {
     (void)state;
