@@ -53,7 +53,7 @@ static uint32_t search(const uint64_t *keys, uint32_t count, uint64_t key)
     const uint64_t *from = keys;
     while (count > 1) {
         uint32_t half = count / 2;
-        from += (from[half] <= key) * half;
+        from = from[half] <= key ? from + half : from;
         count -= half;
     }
     return (uint32_t)(from - keys);
