@@ -323,6 +323,20 @@ static void large_full_and_stuck(void **state)
     run(graph, maker, ORIEL_OK);
 }
 
+static void a_temporary_outlives_its_scope_until_its_maker_ends(void **state)
+{
+    oriel_graph *graph = *state;
+    uint64_t maker, id, temporary;
+    oriel_graph_scope_begin(graph);
+    assert_int_equal(add_temporary(graph, TEMPORARY, &maker, &temporary), ORIEL_GRAPH_ADDED);
+    assert_true(oriel_graph_scope_end(graph));
+    take(graph, maker, false);
+    assert_int_equal(add_temporary(graph, 1, &id, &temporary), ORIEL_GRAPH_FULL);
+    oriel_graph_end(graph, maker, ORIEL_OK);
+    assert_int_equal(add_temporary(graph, 1, &id, &temporary), ORIEL_GRAPH_ADDED);
+    run(graph, id, ORIEL_OK);
+}
+
 static void a_temporary_lives_for_its_scope_and_its_users(void **state)
 {
     oriel_graph *graph = *state;
@@ -524,6 +538,7 @@ int main(void)
         graph_test(a_task_too_large_to_record_changes_nothing),
         graph_test(a_temporary_is_written_by_its_task),
         graph_test(large_full_and_stuck),
+        graph_test(a_temporary_outlives_its_scope_until_its_maker_ends),
         graph_test(a_temporary_lives_for_its_scope_and_its_users),
         graph_test(a_new_temporary_does_not_inherit_poison),
         cmocka_unit_test(random_graphs_in_random_orders),

@@ -138,7 +138,7 @@ static void random_changes_match_an_array(void **state)
     free(m);
 }
 
-/* What a sweep does: from each leaf, in turn, most of the entries go. */
+/* From each leaf, in turn, most of the entries go: upwards, as a sweep does it, and downwards. */
 static void thinning_out_joins_leaves(void **state)
 {
     (void)state;
@@ -153,6 +153,12 @@ static void thinning_out_joins_leaves(void **state)
     assert_same(&map, m);
     while (m->count)
         erase(&map, m, m->count - 1);
+    assert_same(&map, m);
+    for (uint32_t i = 0; i < MAX_ENTRIES; i++)
+        insert(&map, m, i, i);
+    for (uint32_t rank = MAX_ENTRIES; rank-- > 0;)
+        if (rank % 50)
+            erase(&map, m, rank);
     assert_same(&map, m);
     oriel_ordered_free(&map);
     free(m);
@@ -172,9 +178,10 @@ static void a_reservation_covers_a_split_of_every_leaf(void **state)
     (void)state;
     oriel_ordered map;
     oriel_ordered_init(&map);
-    assert_true(oriel_ordered_reserve(&map, 40 * ORIEL_LEAF));
-    for (uint64_t i = 0; i < 20 * ORIEL_LEAF; i++)
+    for (uint64_t i = 0; i < 20 * ORIEL_LEAF; i++) {
+        assert_true(oriel_ordered_reserve(&map, 1));
         put(&map, i * 100);
+    }
     const uint32_t leaves = map.leaves;
     for (uint32_t leaf = 0; leaf < leaves; leaf++)
         for (uint64_t i = 1; oriel_ordered_leaf(&map, leaf)->count < ORIEL_LEAF; i++)
