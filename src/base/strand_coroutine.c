@@ -234,23 +234,26 @@ static bool can_go_on(void *context)
     return run->satisfied || run->loop->runnable.head;
 }
 
-static int64_t earliest_deadline(const loop_run *run)
+/* The wait that ends with the first of the waiting ones, or with `until`. */
+static oriel_wait first_of_all(loop_run *run)
 {
-    int64_t earliest = run->until->deadline;
-    for (const coroutine *each = run->loop->waiting.head; each; each = each->next)
-        earliest = each->wait->deadline < earliest ? each->wait->deadline : earliest;
-    return earliest;
+    oriel_wait first = *run->until;
+    first.ready = can_go_on;
+    first.context = first.progress_context = run;
+    for (const coroutine *each = run->loop->waiting.head; each; each = each->next) {
+        first.deadline = each->wait->deadline < first.deadline ? each->wait->deadline : first.deadline;
+        first.progress = each->wait->progress ? each->wait->progress : first.progress;
+    }
+    if (first.progress)
+        first.progress = move_along;
+    return first;
 }
 
-/* Nothing can run: waits for the first of all waits to end. True: that was `until`, in the way that `status` says. */
+/* Nothing can run: sleeps until something can. True: `until` has ended, in the way that `status` says. */
 static bool idle(loop_run *run, oriel_status *status)
 {
-    oriel_wait any = *run->until;
-    any.ready = can_go_on;
-    any.progress = move_along;
-    any.context = any.progress_context = run;
-    any.deadline = earliest_deadline(run);
-    *status = oriel_wait_for(run->loop->bell, &any);
+    oriel_wait first = first_of_all(run);
+    *status = oriel_wait_for(run->loop->bell, &first);
     return run->satisfied || *status == ORIEL_ABORTED;
 }
 

@@ -21,7 +21,12 @@
 #define LOOKS_CROWDED 30
 /* While spinning, reading the clock costs more than a look. */
 #define LOOKS_PER_CLOCK 256
-#define FIRST_NAP       50000
+/*
+ * The first nap, in nanoseconds. A timer that ends before the kernel's next tick must be programmed for itself, which makes
+ * a nap that a ring cuts short three times as dear: short naps are for waits that no ring ends.
+ */
+#define FIRST_NAP        (ORIEL_NAP / 2)
+#define FIRST_NAP_UNRUNG 50000
 
 static _Atomic uint32_t looks_before_nap = LOOKS_CROWDED;
 
@@ -93,7 +98,10 @@ bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status)
     return false;
 }
 
-/* True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. */
+/*
+ * True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. Before the last of them
+ * another strand may have the processor: perhaps it is the one that is waited for.
+ */
 static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
 {
     uint32_t idle = 0;
@@ -102,13 +110,20 @@ static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
         if (oriel_wait_look(wait, now, status))
             return true;
         idle = oriel_wait_move(wait) ? 0 : idle + 1;
-        pause_processor();
+        if (idle == looks - 1)
+            sched_yield();
+        else
+            pause_processor();
     }
     return false;
 }
 
-/* True: the wait ended. False: slept until somebody rang, or for `*length`, which is then set for the next nap. */
-static bool nap(oriel_bell *bell, const oriel_wait *wait, int64_t *length, oriel_status *status)
+typedef struct nap_length {
+    int64_t first, next;
+} nap_length;
+
+/* True: the wait ended. False: slept until somebody rang, or for the whole length, the next one being longer then. */
+static bool nap(oriel_bell *bell, const oriel_wait *wait, nap_length *length, oriel_status *status)
 {
     uint32_t rings = atomic_load_explicit(&bell->rings, memory_order_acquire);
     atomic_store_explicit(&bell->sleepers, 1, memory_order_relaxed);
@@ -118,25 +133,24 @@ static bool nap(oriel_bell *bell, const oriel_wait *wait, int64_t *length, oriel
         return true;
     if (oriel_wait_move(wait))
         return false;
-    int64_t sleep = *length < wait->deadline - now ? *length : wait->deadline - now;
+    int64_t sleep = length->next < wait->deadline - now ? length->next : wait->deadline - now;
     struct timespec timeout = {.tv_sec = sleep / 1000000000, .tv_nsec = sleep % 1000000000};
     bool slept_out = futex(&bell->rings, FUTEX_WAIT, rings, &timeout) < 0 && errno == ETIMEDOUT;
-    int64_t next = slept_out ? 2 * *length : FIRST_NAP;
-    *length = next < ORIEL_NAP ? next : ORIEL_NAP;
+    int64_t next = slept_out ? 2 * length->next : length->first;
+    length->next = next < ORIEL_NAP ? next : ORIEL_NAP;
     return false;
 }
 
 oriel_status oriel_wait_for(oriel_bell *bell, const oriel_wait *wait)
 {
-    static _Thread_local oriel_bell silent; /* nobody rings it: the wait goes by its naps */
+    static _Thread_local oriel_bell silent; /* nobody rings it */
     if (!bell && oriel_strand_is_coroutine())
         return oriel_coroutine_wait(wait);
-    if (!bell)
-        bell = &silent;
-    oriel_status status;
-    int64_t length = FIRST_NAP;
+    int64_t first = bell && !wait->progress ? FIRST_NAP : FIRST_NAP_UNRUNG;
+    nap_length length = {first, first};
     uint32_t looks = atomic_load_explicit(&looks_before_nap, memory_order_relaxed);
-    while (!spin(wait, looks, &status) && !nap(bell, wait, &length, &status))
+    oriel_status status;
+    while (!spin(wait, looks, &status) && !nap(bell ? bell : &silent, wait, &length, &status))
         looks = LOOKS_CROWDED;
     return status;
 }

@@ -151,6 +151,7 @@ static oriel_bell *bell_of(stage *on, int actor)
 
 static void begin(stage *on, int actor)
 {
+    on->pid = getpid();
     atomic_store(&on->actor[actor].begun, 1);
     oriel_bell_ring(&on->bell);
 }
@@ -418,7 +419,6 @@ static oriel_status start_another_and_wait(void *context)
     oriel_status status = oriel_strand_start(&options, wait_for_go, s->stage, &strand);
     if (status != ORIEL_OK)
         return status;
-    s->stage->pid = oriel_strand_pid(strand);
     oriel_wait wait = {.ready = never, .deadline = oriel_deadline(LONG_ENOUGH)};
     return oriel_wait_for(NULL, &wait);
 }

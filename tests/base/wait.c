@@ -69,7 +69,7 @@ static void a_deadline_is_not_early(void **state)
     }
 }
 
-/* Half a second holds 8 naps from the shortest to the longest, and then 49 of these. */
+/* Half a second holds some 50 of the longest naps, after a few shorter ones. */
 static void an_idle_wait_sleeps(void **state)
 {
     (void)state;
