@@ -15,6 +15,23 @@
 
 #include "oriel/status.h"
 
+/* 1 in a build with that sanitizer, else 0. (gcc has a macro for each, clang a feature.) */
+#ifdef __has_feature
+#define TEST_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define TEST_HAS_FEATURE(feature) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || TEST_HAS_FEATURE(thread_sanitizer)
+#define UNDER_TSAN 1 /* its own thread makes every fork one from a program with several: no processes as devices */
+#else
+#define UNDER_TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || TEST_HAS_FEATURE(address_sanitizer)
+#define UNDER_ASAN 1
+#else
+#define UNDER_ASAN 0
+#endif
+
 /* The call succeeds; if not, its message is shown. */
 #define assert_ok(call)                                                                                                \
     do {                                                                                                               \

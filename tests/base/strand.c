@@ -18,22 +18,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#ifdef __has_feature
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-#define UNDER_ASAN true
-#else
-#define UNDER_ASAN false
-#endif
-
 #define LONG_ENOUGH 100.0 /* seconds: whoever is not done by then has failed */
 #define THROWS      100000
 #define CROWD       40

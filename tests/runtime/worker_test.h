@@ -10,14 +10,6 @@
 #include "oriel/oriel.h"
 #include "test.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define TEST_UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TEST_UNDER_TSAN 1
-#endif
-#endif
-
 static oriel_device_form test_processes = ORIEL_DEVICE_PROCESSES, test_threads = ORIEL_DEVICE_THREADS;
 
 /* A test function, in both forms. It finds the form behind its state. */
@@ -25,7 +17,7 @@ static oriel_device_form test_processes = ORIEL_DEVICE_PROCESSES, test_threads =
     {                                                                                                                  \
 #function " (threads)", function, NULL, NULL, &test_threads                                                    \
     }
-#ifdef TEST_UNDER_TSAN
+#if UNDER_TSAN
 #define TEST_AS_PROCESSES(function)  TEST_AS_THREADS(function)
 #define TEST_IN_BOTH_FORMS(function) TEST_AS_THREADS(function)
 #else
