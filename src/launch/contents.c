@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/contents.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "isa/isa.h"
+#include "launch/job.h"
+
+uint64_t oriel_count_one(const oriel_job *job)
+{
+    return job->count;
+}
+
+uint64_t oriel_count_all(const oriel_job *job)
+{
+    return job->count * job->ranks;
+}
+
+uint64_t oriel_count_two(const oriel_job *job)
+{
+    return 2 * job->count;
+}
+
+uint64_t oriel_count_two_all(const oriel_job *job)
+{
+    return 2 * job->count * job->ranks;
+}
+
+uint64_t oriel_count_signals(const oriel_job *job)
+{
+    return 16 * (uint64_t)job->ranks;
+}
+
+oriel_value oriel_value_of(pto_dtype dtype, int64_t n)
+{
+    return pto_dtype_is_float(dtype) ? (oriel_value){.f = (double)n} : (oriel_value){.i = n};
+}
+
+void oriel_value_store(pto_dtype dtype, oriel_value value, void *element)
+{
+    bool is_float = pto_dtype_is_float(dtype);
+    pto_scalar scalar = {.is_float = is_float};
+    if (is_float)
+        scalar.value.f = value.f;
+    else
+        scalar.value.i = value.i;
+    oriel_element_set(dtype, element, scalar);
+}
+
+oriel_value oriel_value_load(pto_dtype dtype, const void *element)
+{
+    return pto_dtype_is_float(dtype) ? (oriel_value){.f = oriel_element_f64(dtype, element)}
+                                     : (oriel_value){.i = oriel_element_i64(dtype, element)};
+}
+
+/*
+ * Random contents: floating point uniform in [-1, 1), integers -8 .. 7 or 0 .. 15. A stream of its own for each rank and
+ * buffer, so that the data of any of them can be made again without the others.
+ */
+static void fill_random(const oriel_job *job, uint32_t rank, uint32_t buffer, pto_dtype dtype, char *data,
+                        uint64_t count)
+{
+    oriel_random random;
+    oriel_random_seed(&random, job->seed ^ (rank + 1) * UINT64_C(0x9e3779b97f4a7c15) ^
+                                   (buffer + 1) * UINT64_C(0xd1b54a32d192ed03));
+    bool is_unsigned = dtype == PTO_U8 || dtype == PTO_U16 || dtype == PTO_U32;
+    uint32_t bytes = pto_dtype_bytes(dtype);
+    for (uint64_t i = 0; i < count; i++) {
+        oriel_value value;
+        if (pto_dtype_is_float(dtype))
+            value.f = 2.0 * oriel_random_unit(&random) - 1.0;
+        else
+            value.i = (int64_t)oriel_random_below(&random, 16) - (is_unsigned ? 0 : 8);
+        oriel_value_store(dtype, value, data + i * bytes);
+    }
+}
+
+static void fill(const oriel_launch *launch, const oriel_job *job, uint32_t rank, uint32_t buffer, char *data)
+{
+    const char *name = launch->buffers[buffer].name;
+    pto_dtype dtype = oriel_buffer_dtype(&launch->buffers[buffer], job);
+    uint64_t count = launch->buffers[buffer].count(job);
+    uint32_t bytes = pto_dtype_bytes(dtype);
+    if (launch->fill)
+        for (uint64_t i = 0; i < count; i++)
+            oriel_value_store(dtype, launch->fill(job, rank, name, i), data + i * bytes);
+    else if (job->random)
+        fill_random(job, rank, buffer, dtype, data, count);
+    else
+        for (uint64_t i = 0; i < count; i++)
+            oriel_value_store(dtype, oriel_value_of(dtype, (int64_t)(i + 100 * (uint64_t)rank)), data + i * bytes);
+}
+
+oriel_status oriel_inputs_make(const oriel_launch *launch, const oriel_job *job, oriel_inputs *inputs)
+{
+    oriel_inputs made = {launch, job, calloc((size_t)job->ranks * launch->buffer_count, sizeof(void *))};
+    if (!made.data)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for the inputs of %u ranks", job->ranks);
+    for (uint32_t r = 0; r < job->ranks; r++) {
+        for (uint32_t b = 0; b < launch->buffer_count; b++) {
+            if (launch->buffers[b].role != ORIEL_ROLE_INPUT)
+                continue;
+            uint64_t bytes = oriel_buffer_bytes(&launch->buffers[b], job);
+            void *data = made.data[(size_t)r * launch->buffer_count + b] = malloc(bytes);
+            if (!data) {
+                oriel_inputs_free(&made);
+                return oriel_fail(ORIEL_NO_MEMORY, "no memory for %llu B of input %s of rank %u",
+                                  (unsigned long long)bytes, launch->buffers[b].name, r);
+            }
+            fill(launch, job, r, b, data);
+        }
+    }
+    *inputs = made;
+    return ORIEL_OK;
+}
+
+void oriel_inputs_free(oriel_inputs *inputs)
+{
+    for (size_t i = 0; inputs->data && i < (size_t)inputs->job->ranks * inputs->launch->buffer_count; i++)
+        free(inputs->data[i]);
+    free(inputs->data);
+    inputs->data = NULL;
+}
+
+const void *oriel_inputs_bytes(const oriel_inputs *inputs, uint32_t rank, uint32_t buffer)
+{
+    return inputs->data[(size_t)rank * inputs->launch->buffer_count + buffer];
+}
+
+oriel_value oriel_input(const oriel_inputs *inputs, uint32_t rank, const char *buffer, uint64_t i)
+{
+    const oriel_launch *launch = inputs->launch;
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        const oriel_launch_buffer *candidate = &launch->buffers[b];
+        if (candidate->role != ORIEL_ROLE_INPUT || (candidate->name != buffer && strcmp(candidate->name, buffer) != 0))
+            continue;
+        assert(rank < inputs->job->ranks && i < candidate->count(inputs->job));
+        pto_dtype dtype = oriel_buffer_dtype(candidate, inputs->job);
+        return oriel_value_load(dtype, (const char *)oriel_inputs_bytes(inputs, rank, b) + i * pto_dtype_bytes(dtype));
+    }
+    assert(!"the launch has no input of this name");
+    return (oriel_value){0};
+}

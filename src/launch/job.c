@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/job.h"
+
+#include <unistd.h>
+
+#include "base/error.h"
+#include "isa/isa.h"
+
+/* One tensor or buffer is an object of the device's address space (oriel/instr.h). */
+#define MAX_OBJECT_BYTES (UINT64_C(1) << PTO_ADDR_OBJECT_SHIFT)
+
+#define DEFAULT_TIMEOUT_S 30.0
+
+oriel_status oriel_launch_check(const oriel_launch *launch)
+{
+    if (!launch->name || !launch->name[0])
+        return oriel_fail(ORIEL_INVALID, "the launch has no name");
+    const char *lacks = !launch->kernel                             ? "kernel"
+                        : !launch->expect                           ? "expect function"
+                        : !launch->buffers || !launch->buffer_count ? "buffers"
+                        : !(launch->dtypes & PTO_DTYPES_ALL)        ? "types"
+                        : !launch->default_count                    ? "default_count"
+                        : !launch->min_ranks                        ? "min_ranks"
+                        : launch->max_ranks < launch->min_ranks     ? "max_ranks of at least min_ranks"
+                                                                    : NULL;
+    if (lacks)
+        return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name, lacks);
+    uint32_t roles[3] = {0};
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        const oriel_launch_buffer *buffer = &launch->buffers[b];
+        if (!buffer->name || !buffer->count || buffer->role > ORIEL_ROLE_WINDOW || buffer->dtype > PTO_DTYPE_COUNT)
+            return oriel_fail(ORIEL_INVALID, "buffer %u of launch %s lacks a name, a count, a role or a type", b,
+                              launch->name);
+        roles[buffer->role]++;
+    }
+    if (!roles[ORIEL_ROLE_OUTPUT] || !roles[ORIEL_ROLE_WINDOW])
+        return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name,
+                          roles[ORIEL_ROLE_OUTPUT] ? "window buffer" : "output");
+    return ORIEL_OK;
+}
+
+pto_dtype oriel_buffer_dtype(const oriel_launch_buffer *buffer, const oriel_job *job)
+{
+    return buffer->dtype == ORIEL_DTYPE_OF_JOB ? job->dtype : buffer->dtype;
+}
+
+uint64_t oriel_buffer_bytes(const oriel_launch_buffer *buffer, const oriel_job *job)
+{
+    return buffer->count(job) * pto_dtype_bytes(oriel_buffer_dtype(buffer, job));
+}
+
+uint64_t oriel_job_bytes(const oriel_launch *launch, const oriel_job *job)
+{
+    uint64_t bytes = 0;
+    for (uint32_t b = 0; b < launch->buffer_count; b++)
+        bytes += oriel_buffer_bytes(&launch->buffers[b], job);
+    return bytes * job->ranks;
+}
+
+/* The tensors exist twice: for the devices, and as what they are compared with. */
+static oriel_status check_memory(const oriel_launch *launch, const oriel_job *job)
+{
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        const oriel_launch_buffer *buffer = &launch->buffers[b];
+        uint64_t count = buffer->count(job), most = MAX_OBJECT_BYTES / pto_dtype_bytes(oriel_buffer_dtype(buffer, job));
+        if (count == 0 || count > most)
+            return oriel_fail(ORIEL_INVALID, "count %llu gives buffer %s %llu elements: 1 to %llu are possible",
+                              (unsigned long long)job->count, buffer->name, (unsigned long long)count,
+                              (unsigned long long)most);
+    }
+    double needed = 2.0 * (double)oriel_job_bytes(launch, job);
+    double here = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (needed > here)
+        return oriel_fail(
+            ORIEL_NO_MEMORY,
+            "count %llu needs %.1f GiB for the tensors and windows of %u ranks: this machine has %.1f GiB",
+            (unsigned long long)job->count, needed / 0x1p30, job->ranks, here / 0x1p30);
+    return ORIEL_OK;
+}
+
+oriel_status oriel_job_complete(const oriel_launch *launch, const oriel_job *job, oriel_job *complete)
+{
+    oriel_job all = *job;
+    all.count = job->count ? job->count : launch->default_count;
+    all.repeat = job->repeat ? job->repeat : 1;
+    all.timeout_s = job->timeout_s == 0 ? DEFAULT_TIMEOUT_S : job->timeout_s;
+
+    if (!all.platform)
+        return oriel_fail(ORIEL_INVALID, "no platform is named");
+    if (all.ranks < launch->min_ranks || all.ranks > launch->max_ranks || !all.devices)
+        return oriel_fail(ORIEL_INVALID, "%s runs on %u to %u devices, not on %u", launch->name, launch->min_ranks,
+                          launch->max_ranks, all.ranks);
+    if (all.dtype >= PTO_DTYPE_COUNT || !(launch->dtypes & PTO_DTYPE_BIT(all.dtype)))
+        return oriel_fail(ORIEL_INVALID, "%s does not take type %s", launch->name, oriel_dtype_name(all.dtype));
+    if (launch->reduces && all.reduce >= PTO_REDUCE_COUNT)
+        return oriel_fail(ORIEL_INVALID, "there is no reduction number %d", (int)all.reduce);
+    if (all.count > MAX_OBJECT_BYTES)
+        return oriel_fail(ORIEL_INVALID, "count %llu is more than any buffer can hold: %llu bytes",
+                          (unsigned long long)all.count, (unsigned long long)MAX_OBJECT_BYTES);
+    oriel_status status = check_memory(launch, &all);
+    if (!status)
+        *complete = all;
+    return status;
+}

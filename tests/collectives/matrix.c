@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Protects: the collectives are right on both platforms, for 2 to 64 ranks, all types, all reductions, counts of 1, odd ones,
+ * and more than UB holds; three calls each, in the same windows.
+ *
+ * How the matrix is thinned. Small counts: everything with everything, except that the data alternates from job to job
+ * between the closed form and random numbers. More than UB: for each number of ranks, each collective takes one type and one
+ * reduction, in turn. 64 ranks: every tenth job. Under a sanitizer: every seventh of all.
+ */
+#include "launch/run.h"
+#include "oriel/info.h"
+#include "test.h"
+
+static const uint64_t small_counts[] = {1, 7, 64, 1000};
+#define SMALL_COUNTS (sizeof small_counts / sizeof *small_counts)
+/* f32: 400 kB. UB is 192 KiB on a2a3 and 256 KiB on a5. No multiple of anything. */
+#define LARGE_COUNT 100003
+
+#define LAUNCHES 3
+
+/* A started worker with every launch registered, and how far the matrix is on it. */
+typedef struct bench {
+    const char *platform;
+    uint32_t ranks, stride;
+    int devices[64];
+    oriel_worker *worker;
+    oriel_registered registered[LAUNCHES];
+    uint64_t seed;
+    uint32_t jobs, run;
+} bench;
+
+static void open_bench(bench *b, const char *platform, uint32_t ranks)
+{
+    *b = (bench){
+        .platform = platform, .ranks = ranks, .stride = (ranks == 64 ? 10 : 1) * (UNDER_TSAN || UNDER_ASAN ? 7 : 1)};
+    b->seed = test_seed();
+    for (uint32_t r = 0; r < ranks; r++)
+        b->devices[r] = (int)(ranks - 1 - r);
+    oriel_worker_options options = {.form = ORIEL_DEVICE_THREADS, .timeout_s = 120};
+    assert_ok(oriel_worker_create(3, platform, b->devices, ranks, &options, &b->worker));
+    assert_int_equal(oriel_launch_count(), LAUNCHES);
+    for (uint32_t l = 0; l < LAUNCHES; l++)
+        assert_ok(oriel_launch_register(b->worker, oriel_launch_at(l), &b->registered[l]));
+    assert_ok(oriel_worker_init(b->worker));
+}
+
+static void run_job(bench *b, uint32_t launch, pto_dtype dtype, pto_reduce reduce, uint64_t count)
+{
+    uint32_t job_index = b->jobs++;
+    if (job_index % b->stride != 0)
+        return;
+    oriel_job job = {.platform = b->platform,
+                     .devices = b->devices,
+                     .ranks = b->ranks,
+                     .count = count,
+                     .dtype = dtype,
+                     .reduce = reduce,
+                     .repeat = 3,
+                     .random = b->run % 2,
+                     .seed = b->seed + job_index,
+                     .timeout_s = 120};
+    oriel_report report = {0};
+    oriel_status status = oriel_launch_on(b->worker, &b->registered[launch], &job, &report);
+    if (status)
+        fail_msg("%s on %s, %u ranks, %llu x %s, %s, %s: %s", b->registered[launch].launch->name, b->platform, b->ranks,
+                 (unsigned long long)count, oriel_dtype_name(dtype), oriel_reduce_name(reduce),
+                 job.random ? "random" : "usual data", oriel_last_error());
+    oriel_report_free(&report);
+    b->run++;
+}
+
+static void run_small(bench *b)
+{
+    for (uint32_t l = 0; l < LAUNCHES; l++)
+        for (pto_dtype dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++)
+            for (size_t c = 0; c < SMALL_COUNTS; c++)
+                for (pto_reduce reduce = 0; reduce < PTO_REDUCE_COUNT; reduce++)
+                    if (reduce == PTO_SUM || oriel_launch_at(l)->reduces)
+                        run_job(b, l, dtype, reduce, small_counts[c]);
+}
+
+static void run_large(bench *b)
+{
+    for (uint32_t l = 0; l < LAUNCHES; l++) {
+        uint32_t turn = b->ranks * 7 + l * 3;
+        b->jobs = 0; /* never thinned away */
+        run_job(b, l, (pto_dtype)(turn % PTO_DTYPE_COUNT), (pto_reduce)(turn % PTO_REDUCE_COUNT), LARGE_COUNT);
+    }
+}
+
+static void run_matrix(const char *platform, uint32_t ranks)
+{
+    bench b;
+    open_bench(&b, platform, ranks);
+    run_small(&b);
+    if (ranks < 64)
+        run_large(&b);
+    oriel_worker_close(b.worker);
+    printf("# %s, %u ranks: %u jobs\n", platform, ranks, b.run);
+}
+
+/* The test's state is the number of ranks. */
+static void on_a2a3sim(void **state)
+{
+    run_matrix("a2a3sim", *(const uint32_t *)*state);
+}
+
+static void on_a5sim(void **state)
+{
+    run_matrix("a5sim", *(const uint32_t *)*state);
+}
+
+int main(void)
+{
+    static uint32_t two = 2, three = 3, four = 4, five = 5, seven = 7, eight = 8, sixteen = 16, sixty_four = 64;
+    const struct CMUnitTest tests[] = {
+        {"2 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &two},
+        {"3 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &three},
+        {"4 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &four},
+        {"5 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &five},
+        {"8 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &eight},
+        {"16 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &sixteen},
+        {"64 ranks on a2a3sim", on_a2a3sim, NULL, NULL, &sixty_four},
+        {"2 ranks on a5sim", on_a5sim, NULL, NULL, &two},
+        {"3 ranks on a5sim", on_a5sim, NULL, NULL, &three},
+        {"4 ranks on a5sim", on_a5sim, NULL, NULL, &four},
+        {"7 ranks on a5sim", on_a5sim, NULL, NULL, &seven},
+        {"8 ranks on a5sim", on_a5sim, NULL, NULL, &eight},
+        {"16 ranks on a5sim", on_a5sim, NULL, NULL, &sixteen},
+    };
+    return cmocka_run_group_tests_name("collectives/matrix", tests, NULL, NULL);
+}
