@@ -14,26 +14,26 @@
 static void scale_kernel(pto_core *core)
 {
     pto_global out = pto_arg_tensor(core, 0), in = pto_arg_tensor(core, 1);
-    int32_t factor = (int32_t)pto_arg_i64(core, 0), term = (int32_t)pto_arg_i64(core, 1);
+    uint32_t factor = (uint32_t)pto_arg_i64(core, 0), term = (uint32_t)pto_arg_i64(core, 1);
     for (uint64_t i = 0; i < pto_global_count(out); i++)
-        pto_store_i32(core, out.addr + 4 * i, pto_load_i32(core, in.addr + 4 * i) * factor + term);
+        pto_store_i32(core, out.addr + 4 * i, (uint32_t)pto_load_i32(core, in.addr + 4 * i) * factor + term);
 }
 
 /* data[i] = data[i] * factor + term. */
 static void update_kernel(pto_core *core)
 {
     pto_global data = pto_arg_tensor(core, 0);
-    int32_t factor = (int32_t)pto_arg_i64(core, 0), term = (int32_t)pto_arg_i64(core, 1);
+    uint32_t factor = (uint32_t)pto_arg_i64(core, 0), term = (uint32_t)pto_arg_i64(core, 1);
     for (uint64_t i = 0; i < pto_global_count(data); i++)
-        pto_store_i32(core, data.addr + 4 * i, pto_load_i32(core, data.addr + 4 * i) * factor + term);
+        pto_store_i32(core, data.addr + 4 * i, (uint32_t)pto_load_i32(core, data.addr + 4 * i) * factor + term);
 }
 
 /* The same on the host. */
 static oriel_status update_on_host(const oriel_args *args)
 {
-    int32_t *data = args->tensor[0].data;
+    uint32_t *data = args->tensor[0].data;
     for (uint64_t i = 0; i < args->tensor[0].shape[0]; i++)
-        data[i] = data[i] * (int32_t)args->scalar[0] + (int32_t)args->scalar[1];
+        data[i] = data[i] * (uint32_t)args->scalar[0] + (uint32_t)args->scalar[1];
     return ORIEL_OK;
 }
 
