@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands share: exit codes, messages, the parsing of option values. */
+#ifndef ORIEL_CLI_CLI_H
+#define ORIEL_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oriel/oriel.h"
+
+enum {
+    CLI_RIGHT = 0,
+    CLI_WRONG = 1,     /* a result is not the expected one */
+    CLI_BAD_USAGE = 2, /* what was typed cannot be run */
+    CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine */
+    CLI_FAILED = 4     /* a rank failed, or a deadline passed */
+};
+
+/* Prints `oriel: ` and the message on stderr. Returns `code`. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The exit code that a status stands for. */
+int cli_exit_code(oriel_status status);
+
+/* Refuses --json, in a build that lacks it. */
+int cli_no_json(void);
+
+/* The commands, each in a file of its own. argv[0] is the command's name. They return the exit code. */
+int cli_run(int argc, char **argv);
+int cli_info(int argc, char **argv);
+
+/* Says on stderr what getopt_long, with opterr 0 and an option string that begins with ':', did not like. */
+int cli_bad_option(int answer, char **argv);
+
+/*
+ * Each parses the value `text` of an option, or says on stderr what is wrong with it and returns false.
+ * `what` names the option in the message.
+ */
+bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number);
+bool cli_parse_seconds(const char *what, const char *text, double *seconds);
+bool cli_parse_dtype(const char *text, pto_dtype *dtype);
+bool cli_parse_reduce(const char *text, pto_reduce *reduce);
+bool cli_parse_platform(const char *text, oriel_platform_info *platform);
+
+/* A list of device numbers, `0-3` or `0,2,5` or both mixed: distinct, below `limit`. `*devices` is the caller's to free. */
+bool cli_parse_devices(const char *text, uint32_t limit, int **devices, uint32_t *count);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+
+bool cli_has_json(void)
+{
+    return true;
+}
+
+static void print(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(object);
+}
+
+/* JSON has no infinity and no NaN. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *ranks(const oriel_job *job, const oriel_report *report)
+{
+    json_t *array = json_array();
+    for (uint32_t r = 0; r < report->ranks; r++) {
+        const oriel_rank_report *rank = &report->rank[r];
+        json_array_append_new(array, json_pack("{s:i, s:i, s:o, s:I}", "rank", (int)r, "device", job->devices[r],
+                                               "max_error", number(rank->max_error), "wrong", (json_int_t)rank->wrong));
+    }
+    return array;
+}
+
+void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
+                  const oriel_report *report)
+{
+    const char *verdict = status == ORIEL_OK ? "right" : status == ORIEL_WRONG ? "wrong" : "failed";
+    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:i}", "verdict", verdict, "launch", launch->name,
+                               "platform", job->platform, "devices", (int)job->ranks, "count",
+                               (json_int_t)(job->count ? job->count : launch->default_count), "dtype",
+                               oriel_dtype_name(job->dtype), "repeat", (int)job->repeat);
+    if (launch->reduces)
+        json_object_set_new(object, "op", json_string(oriel_reduce_name(job->reduce)));
+    if (job->random)
+        json_object_set_new(object, "seed", json_integer((json_int_t)job->seed));
+    if (status) {
+        json_object_set_new(object, "status", json_string(oriel_status_name(status)));
+        json_object_set_new(object, "message", json_string(message));
+    }
+    if (status == ORIEL_OK || status == ORIEL_WRONG) {
+        json_object_set_new(object, "ranks", ranks(job, report));
+        json_object_set_new(object, "start_ms", number(report->start_ms));
+        json_object_set_new(object, "run_ms", number(report->run_ms));
+        json_object_set_new(object, "total_ms", number(report->total_ms));
+    }
+    print(object);
+}
+
+static json_t *platforms(void)
+{
+    json_t *array = json_array();
+    oriel_platform_info info;
+    for (uint32_t i = 0; oriel_platform_info_at(i, &info); i++) {
+        bool here = oriel_platform_probe(info.name) == ORIEL_OK;
+        json_t *platform = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i}", "name", info.name, "available", here,
+                                     "vector_cores", (int)info.vector_cores, "matrix_cores", (int)info.matrix_cores,
+                                     "ub_bytes", (int)info.ub_bytes, "ub_align", (int)info.ub_align, "event_ids",
+                                     (int)info.event_ids, "max_devices", (int)info.max_devices);
+        if (!here)
+            json_object_set_new(platform, "message", json_string(oriel_last_error()));
+        json_array_append_new(array, platform);
+    }
+    return array;
+}
+
+void cli_json_info(const cli_processors *processors)
+{
+    json_t *object =
+        json_pack("{s:s, s:o, s:{s:i, s:i}, s:s, s:{s:b, s:b}}", "version", oriel_version(), "platforms", platforms(),
+                  "processors", "threads", (int)processors->threads, "usable", (int)processors->usable, "arithmetic",
+                  oriel_vector_name(), "optional", "hwloc", processors->from_hwloc, "jansson", true);
+    if (processors->from_hwloc) {
+        json_t *about = json_object_get(object, "processors");
+        json_object_set_new(about, "packages", json_integer(processors->packages));
+        json_object_set_new(about, "cores", json_integer(processors->cores));
+        json_object_set_new(about, "numa_nodes", json_integer(processors->numa_nodes));
+    }
+    print(object);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answers of the commands as one JSON object each, on stdout. json.c has them where jansson was found, no_json.c
+ * where it was not.
+ */
+#ifndef ORIEL_CLI_JSON_H
+#define ORIEL_CLI_JSON_H
+
+#include "cli/cli.h"
+#include "cli/processors.h"
+
+bool cli_has_json(void);
+
+/* `report` is looked at for ORIEL_OK and ORIEL_WRONG; `message` is that of the status. */
+void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
+                  const oriel_report *report);
+void cli_json_info(const cli_processors *processors);
+
+#endif

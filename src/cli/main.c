@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `oriel`: dispatches to the commands. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char help[] =
+    "oriel: symmetric-window collectives on simulated devices of this host\n"
+    "\n"
+    "  Run a collective on four devices, and compare the result with what it must be:\n"
+    "      oriel run allgather -p a2a3sim -d 0-3\n"
+    "\n"
+    "  Choose devices, elements per rank, their type, the reduction:\n"
+    "      oriel run allreduce -p a5sim -d 0,2,5 --count 100000 --dtype f16 --op max\n"
+    "\n"
+    "  Random data, compared with a double-precision reference; 1000 calls in the same windows:\n"
+    "      oriel run reduce_scatter -p a2a3sim -d 0-7 --seed 42 --repeat 1000\n"
+    "\n"
+    "  A kernel and launch of your own, from a shared object (docs/write-a-kernel.md):\n"
+    "      oriel run ./mine.so -p a2a3sim -d 0-3\n"
+    "\n"
+    "  What this machine and this build have:\n"
+    "      oriel info\n"
+    "\n"
+    "  `oriel run --help` and `oriel info --help` tell the rest. `oriel --version` tells the version.\n";
+
+int cli_fail(int code, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    fputs("oriel: ", stderr);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+    va_end(values);
+    return code;
+}
+
+int cli_exit_code(oriel_status status)
+{
+    switch (status) {
+    case ORIEL_OK: return CLI_RIGHT;
+    case ORIEL_WRONG: return CLI_WRONG;
+    case ORIEL_INVALID:
+    case ORIEL_NO_MEMORY: return CLI_BAD_USAGE;
+    case ORIEL_UNAVAILABLE: return CLI_NOT_HERE;
+    default: return CLI_FAILED;
+    }
+}
+
+int cli_no_json(void)
+{
+    return cli_fail(CLI_BAD_USAGE, "--json is not to be had: jansson was not found when this oriel was built");
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "";
+    if (strcmp(command, "run") == 0)
+        return cli_run(argc - 1, argv + 1);
+    if (strcmp(command, "info") == 0)
+        return cli_info(argc - 1, argv + 1);
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
+        fputs(help, stdout);
+        return CLI_RIGHT;
+    }
+    if (strcmp(command, "--version") == 0) {
+        printf("oriel %s\n", oriel_version());
+        return CLI_RIGHT;
+    }
+    if (!command[0])
+        return cli_fail(CLI_BAD_USAGE, "say what to do: run or info; `oriel --help` has examples");
+    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, info; `oriel --help` has examples", command);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/json.h"
+
+bool cli_has_json(void)
+{
+    return false;
+}
+
+void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
+                  const oriel_report *report)
+{
+    (void)launch, (void)job, (void)status, (void)message, (void)report;
+}
+
+void cli_json_info(const cli_processors *processors)
+{
+    (void)processors;
+}

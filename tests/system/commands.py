@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Protects: the command as people type it. Verdicts and exit codes, each mistake with a message that names it, JSON for
+programs.
+
+usage: commands.py ORIEL
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+import tap
+
+ORIEL = sys.argv[1]
+ON_FOUR = ["-p", "a2a3sim", "-d", "0-3"]
+
+
+def oriel(*words):
+    return subprocess.run([ORIEL, *words], capture_output=True, text=True, timeout=120)
+
+
+def succeeds(*words):
+    result = oriel(*words)
+    assert result.returncode == 0 and not result.stderr, (words, result)
+    return result.stdout
+
+
+def fails(code, message, *words):
+    """The command ends with `code`, one line on stderr that contains `message`, and nothing on stdout."""
+    result = oriel(*words)
+    assert result.returncode == code, (words, result)
+    assert result.stderr.startswith("oriel: ") and result.stderr.count("\n") == 1, (words, result)
+    assert message in result.stderr, (words, result)
+    assert not result.stdout, (words, result)
+
+
+def has_json():
+    return re.search(r"^jansson +found$", succeeds("info"), re.MULTILINE)
+
+
+# ---- Right results ------------------------------------------------------------------------------------------------
+
+
+def test_each_collective_on_each_platform_is_right():
+    for platform in "a2a3sim", "a5sim":
+        for collective in "allgather", "reduce_scatter", "allreduce":
+            lines = succeeds("run", collective, "-p", platform, "-d", "0-3").splitlines()
+            ranks = [re.fullmatch(r"rank (\d+) +device (\d+) +max error 0", line) for line in lines[:-1]]
+            assert all(ranks) and [int(rank[1]) for rank in ranks] == [0, 1, 2, 3], lines
+            assert lines[-1].startswith(f"right: {collective}"), lines
+
+
+def test_ranks_follow_the_order_of_the_device_list():
+    lines = succeeds("run", "allgather", "-p", "a2a3sim", "-d", "5,0,2-3").splitlines()
+    assert [line.split()[3] for line in lines[:-1]] == ["5", "0", "2", "3"], lines
+
+
+def test_every_option_at_once():
+    out = succeeds("run", "--platform", "a5sim", "--devices", "0,2,5", "allreduce", "--count", "777", "--dtype", "bf16",
+                   "--op", "max", "--repeat", "5", "--seed", "7", "--timeout", "60", "--verbose")
+    assert "5 calls in" in out and "right: allreduce max of 777 bf16 per rank, 3 devices of a5sim" in out, out
+
+
+def test_devices_can_be_threads():
+    assert "right" in succeeds("run", "reduce_scatter", *ON_FOUR, "--threads")
+
+
+def test_two_and_sixty_four_devices():
+    assert "2 devices" in succeeds("run", "allreduce", "-p", "a2a3sim", "-d", "62-63")
+    assert "64 devices" in succeeds("run", "allgather", "-p", "a5sim", "-d", "0-63", "--count", "5")
+
+
+# ---- Bad usage: exit code 2 ---------------------------------------------------------------------------------------
+
+
+def test_commands_that_do_not_exist():
+    fails(2, "run or info")
+    fails(2, 'no command "dance"', "dance")
+    fails(2, "which launch", "run")
+    fails(2, '"allreduce" is too much', "run", "allgather", "allreduce", *ON_FOUR)
+    fails(2, "no option --fast", "run", "allgather", *ON_FOUR, "--fast")
+    fails(2, "--count needs a value", "run", "allgather", *ON_FOUR, "--count")
+    fails(2, 'argument, but "x" is one', "info", "x")
+
+
+def test_names_that_do_not_exist():
+    fails(2, 'no launch "alltoall": allgather, reduce_scatter, allreduce', "run", "alltoall", *ON_FOUR)
+    fails(2, 'no platform "a9sim": it must be one of a2a3sim, a5sim, a2a3', "run", "allgather", "-p", "a9sim", "-d", "0-3")
+    fails(2, 'no type "f64": it must be one of f32, f16', "run", "allgather", *ON_FOUR, "--dtype", "f64")
+    fails(2, 'no reduction "mean": it must be one of sum, max, min, prod', "run", "allreduce", *ON_FOUR, "--op", "mean")
+    fails(2, "cannot load ./nowhere.so", "run", "./nowhere.so", *ON_FOUR)
+
+
+def test_platform_and_devices_are_needed():
+    fails(2, "on which platform", "run", "allgather", "-d", "0-3")
+    fails(2, "on which devices", "run", "allgather", "-p", "a2a3sim")
+
+
+def test_device_lists_that_make_no_sense():
+    for devices in "", "a", "0-", "-1", "0,", ",0", "0,,1", "0-3x", "0--3", "0 1", "1.5":
+        fails(2, f'device list "{devices}" is none', "run", "allgather", "-p", "a2a3sim", f"-d{devices}" if devices else "--devices=")
+    fails(2, "the range 3-1 is empty", "run", "allgather", "-p", "a2a3sim", "-d", "3-1")
+    fails(2, "device 2 is given twice", "run", "allgather", "-p", "a2a3sim", "-d", "0-3,2")
+    fails(2, "no device 64, the platform has 0 to 63", "run", "allgather", "-p", "a2a3sim", "-d", "0-64")
+    fails(2, "no device 99999999999", "run", "allgather", "-p", "a2a3sim", "-d", "0,99999999999")
+    fails(2, "2 to 64 devices, not on 1", "run", "allgather", "-p", "a2a3sim", "-d", "3")
+
+
+def test_numbers_that_make_no_sense():
+    for option in "--count", "--repeat":
+        fails(2, f"{option} is 0: it must be from 1 to", "run", "allgather", *ON_FOUR, option, "0")
+        for garbage in "", "x", "-5", "1e3", "7 ", "0x10":
+            fails(2, f'{option} is "{garbage}", which is not a whole number', "run", "allgather", *ON_FOUR, option, garbage)
+        fails(2, "it must be from", "run", "allgather", *ON_FOUR, option, "99999999999999999999999")
+    fails(2, "--seed", "run", "allgather", *ON_FOUR, "--seed", "abc")
+    for garbage in "0", "-1", "x", "inf", "nan", "":
+        fails(2, f'--timeout is "{garbage}"', "run", "allgather", *ON_FOUR, "--timeout", garbage)
+
+
+def test_windows_that_cannot_exist():
+    fails(2, "count 9000000000000000000", "run", "allreduce", *ON_FOUR, "--count", "9000000000000000000")
+    fails(2, "count 1000000000000 ", "run", "allreduce", *ON_FOUR, "--count", "1000000000000")
+    fails(2, "count 60000000000 needs", "run", "allgather", *ON_FOUR, "--dtype", "i8", "--count", "60000000000")
+
+
+def test_op_is_for_launches_that_reduce():
+    fails(2, "allgather does not reduce", "run", "allgather", *ON_FOUR, "--op", "max")
+
+
+# ---- What is not here, what does not end --------------------------------------------------------------------------
+
+
+def test_the_silicon_is_not_here():
+    fails(3, "libascendcl.so", "run", "allgather", "-p", "a2a3", "-d", "0-3")
+
+
+def test_a_deadline_that_passes():
+    fails(4, "", "run", "allreduce", *ON_FOUR, "--count", "1000000", "--repeat", "1000000", "--timeout", "0.3")
+
+
+# ---- Help, information, JSON --------------------------------------------------------------------------------------
+
+
+def test_help_and_version():
+    for words in ["--help"], ["-h"], ["run", "--help"], ["info", "--help"]:
+        assert "oriel" in succeeds(*words)
+    assert re.fullmatch(r"oriel \d+\.\d+\.\d+\n", succeeds("--version"))
+
+
+def test_the_examples_of_the_help_work():
+    lines = [line.split("  ")[0].split() for line in re.findall(r"^ +oriel (.*)$", succeeds("--help"), re.MULTILINE)]
+    examples = [words for words in lines if words[0] == "run" and not words[1].endswith(".so")]
+    assert len(examples) >= 3
+    for words in examples:
+        succeeds(*words)
+
+
+def test_info_lists_platforms_and_processors():
+    out = succeeds("info")
+    for word in "a2a3sim", "a5sim", "192 KiB", "256 KiB", "not here", "libascendcl.so", "processors", "arithmetic", "hwloc":
+        assert word in out, (word, out)
+
+
+def test_info_as_json():
+    if not has_json():
+        fails(2, "jansson was not found", "info", "--json")
+        return "no jansson"
+    info = json.loads(succeeds("info", "--json"))
+    platforms = {platform["name"]: platform for platform in info["platforms"]}
+    assert platforms["a2a3sim"]["available"] and platforms["a2a3sim"]["ub_bytes"] == 196608
+    assert not platforms["a2a3"]["available"] and "libascendcl.so" in platforms["a2a3"]["message"]
+    assert info["processors"]["usable"] >= 1
+
+
+def test_run_as_json():
+    if not has_json():
+        fails(2, "jansson was not found", "run", "allgather", *ON_FOUR, "--json")
+        return "no jansson"
+    run = json.loads(succeeds("run", "allreduce", *ON_FOUR, "--json", "--seed", "3", "--op", "min"))
+    assert run["verdict"] == "right" and run["op"] == "min" and run["seed"] == 3 and run["count"] == 1000
+    assert [rank["device"] for rank in run["ranks"]] == [0, 1, 2, 3]
+    assert all(rank["wrong"] == 0 and rank["max_error"] == 0 for rank in run["ranks"])
+
+    result = oriel("run", "allgather", "-p", "a2a3", "-d", "0-3", "--json")
+    run = json.loads(result.stdout)
+    assert result.returncode == 3 and run["verdict"] == "failed" and "libascendcl.so" in run["message"]
+
+
+tap.run(globals())
