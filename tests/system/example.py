@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Protects: a newcomer's way. Oriel is installed, the example is built against what was installed, as its Makefile does it,
+and runs; a mistake in a kernel is told with its line and does no harm.
+
+usage: example.py MESON BUILD EXAMPLE     (BUILD: the build folder, EXAMPLE: examples/my-first-collective)
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import tap
+
+MESON, BUILD, EXAMPLE = sys.argv[1:]
+PLACE = tempfile.TemporaryDirectory()
+ROOT = pathlib.Path(PLACE.name)
+ON_FOUR = ["-p", "a2a3sim", "-d", "0-3"]
+
+
+def run(*command, **options):
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, **options)
+    return result.returncode, result.stdout + result.stderr
+
+
+def only(pattern):
+    found = list((ROOT / "installed").rglob(pattern))
+    assert len(found) == 1, (pattern, found)
+    return found[0]
+
+
+def build(folder):
+    """Runs the example's Makefile in `folder`."""
+    # The files lie below a staging folder, not where oriel.pc says that they do.
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(only("oriel.pc").parent),
+                       PKG_CONFIG_SYSROOT_DIR=str(ROOT / "installed"))
+    code, said = run("make", "-C", folder, env=environment)
+    assert code == 0, said
+
+
+def oriel(folder, *words):
+    library = {"LD_LIBRARY_PATH": str(only("liboriel.so").parent)}
+    return run(only("bin/oriel"), "run", folder / "ring_shift.so", *words, env=dict(os.environ, **library))
+
+
+def changed(name, old, new):
+    """A copy of the example whose kernel has `new` for `old`."""
+    folder = ROOT / name
+    shutil.copytree(EXAMPLE, folder)
+    kernel = folder / "ring_shift.c"
+    text = kernel.read_text()
+    assert old in text, old
+    kernel.write_text(text.replace(old, new))
+    build(folder)
+    return folder
+
+
+def test_oriel_can_be_installed():
+    code, said = run(MESON, "install", "-C", BUILD, "--no-rebuild", "--destdir", ROOT / "installed")
+    assert code == 0, said
+    for header in "oriel.h", "kernel.h", "instr.h", "launch.h", "worker.h", "types.h", "status.h", "info.h":
+        only(f"include/oriel/{header}")
+
+
+def test_the_installed_command_finds_its_library():
+    code, said = run(only("bin/oriel"), "--version", env={})
+    assert code == 0 and said.startswith("oriel "), said
+
+
+def test_the_example_is_built_and_right():
+    folder = ROOT / "example"
+    shutil.copytree(EXAMPLE, folder)
+    build(folder)
+    for words in [], ["--count", "1", "--repeat", "100"], ["--count", "100003", "--dtype", "i64", "--seed", "1"]:
+        code, said = oriel(folder, *ON_FOUR, *words)
+        assert code == 0 and "right: ring_shift" in said, said
+    code, said = oriel(folder, "-p", "a5sim", "-d", "0-1", "--repeat", "1000")
+    assert code == 0, said
+
+
+def test_a_wrong_result_is_noticed():
+    folder = changed("wrong", "copy(core, out, inbox)", "copy(core, out, in)")
+    code, said = oriel(folder, *ON_FOUR)
+    assert code == 1 and "WRONG: ring_shift" in said and "first out[0] = 0, expected 300" in said, said
+
+
+def test_an_access_outside_a_window_is_told_with_its_line():
+    folder = changed("outside", "copy(core, pto_peer(comm, inbox, right), in)",
+                     "copy(core, pto_slice(pto_peer(comm, inbox, right), 1, pto_global_count(in)), in)")
+    code, said = oriel(folder, *ON_FOUR)
+    line = 1 + (folder / "ring_shift.c").read_text().split("pto_tstore(")[0].count("\n")
+    assert code == 4 and f"ring_shift.c:{line}: TSTORE writes" in said and 'window "inbox"' in said, said
+
+
+def test_a_signal_that_never_comes_ends_with_the_deadline():
+    folder = changed("silent", "ARRIVED), right), (int32_t)(calls + 1)", "ARRIVED), right), (int32_t)calls")
+    code, said = oriel(folder, *ON_FOUR, "--timeout", "0.5")
+    assert code == 4 and "ring_shift.c:" in said and '"signals"' in said, said
+
+
+tap.run(globals())
