@@ -32,6 +32,26 @@ static inline bench_options bench_parse(int argc, char **argv)
     return options;
 }
 
+/* Where the numbers go, or NULL if nobody asked for them. */
+static inline FILE *bench_json(const bench_options *options)
+{
+    FILE *json = options->json ? fopen(options->json, "w") : NULL;
+    if (options->json && json == NULL) {
+        perror(options->json);
+        exit(1);
+    }
+    return json;
+}
+
+/* Room for one time per round; the caller frees it. */
+static inline double *bench_times(const bench_options *options)
+{
+    double *times = calloc((size_t)options->rounds, sizeof *times);
+    if (times == NULL)
+        exit(1);
+    return times;
+}
+
 /* A benchmark that cannot do its work has nothing to print. */
 static inline void bench_must(oriel_status status, const char *what)
 {

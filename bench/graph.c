@@ -1,97 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tasks per second of the task graph alone, next to OpenMP tasks with `depend` doing the same graph: four graphs of empty
- * tasks, one thread that submits and runs them, and OpenMP with one thread and with two.
- *
- *      independent   no edges
- *      chain         each task updates the same tensor
- *      fan           one task writes, a thousand read, one writes, a thousand read, ...
- *      random        each task reads two ranges of blocks and writes a third; ranges overlap as they fall
- *
- * OpenMP knows addresses, not ranges: there a range is the list of its blocks. With one thread it may run a task where it is
- * created (GCC's does so for tasks without edges, LLVM's for all): that is a function call, not a graph.
- *
- * And what one access to the tensor map costs, when a thousand intervals are live.
+ * Tasks per second of the task graph alone, one thread that submits and runs them, next to OpenMP with one thread and with two
+ * doing the same graph (shapes.h). And what one access to the tensor map costs, when a thousand intervals are live.
  */
 #include "bench.h"
 
 #include "base/random.h"
 #include "runtime/graph.h"
 #include "runtime/tensor_map.h"
+#include "shapes.h"
 
-#define TASKS      5000
-#define FAN        1000
-#define BLOCKS     1024
-#define BLOCK      64 /* bytes */
-#define LONGEST    8  /* blocks of a range */
-#define MAX_RANGES 3
-#define SLOTS      4096
+#define SLOTS 4096
 
-/* Blocks first .. first + count - 1. */
-typedef struct bench_access {
-    int first, count;
-    bool write;
-} bench_access;
-
-typedef struct bench_task {
-    int access_count;
-    bench_access accesses[MAX_RANGES];
-} bench_task;
-
-typedef struct bench_graph {
-    const char *name;
-    bench_task *tasks;
-} bench_graph;
-
-/* Tensors of the graphs (only their addresses matter), and a mark of each task that ran. */
-static char memory[BLOCKS * BLOCK];
+/* What the ranges of the tasks are taken from (only addresses matter), and a mark of each task that ran. */
+#define MEMORY 4096
 static unsigned char ran[TASKS];
-
-/* ---- The graphs ------------------------------------------------------------------------------------------------- */
-
-static bench_task independent_task(int i, oriel_random *random)
-{
-    (void)i;
-    (void)random;
-    return (bench_task){0};
-}
-
-static bench_task chain_task(int i, oriel_random *random)
-{
-    (void)i;
-    (void)random;
-    return (bench_task){1, {{0, 1, true}}};
-}
-
-static bench_task fan_task(int i, oriel_random *random)
-{
-    (void)random;
-    return (bench_task){1, {{0, 1, i % (FAN + 1) == 0}}};
-}
-
-static bench_task random_task(int i, oriel_random *random)
-{
-    (void)i;
-    bench_task made = {.access_count = MAX_RANGES};
-    for (int r = 0; r < MAX_RANGES; r++) {
-        int count = 1 + (int)oriel_random_below(random, LONGEST);
-        made.accesses[r] =
-            (bench_access){(int)oriel_random_below(random, (uint64_t)(BLOCKS - count + 1)), count, r == 2};
-    }
-    return made;
-}
-
-static bench_graph make_graph(const char *name, bench_task (*make)(int, oriel_random *))
-{
-    oriel_random random;
-    oriel_random_seed(&random, 1);
-    bench_graph made = {name, malloc(TASKS * sizeof(bench_task))};
-    if (made.tasks == NULL)
-        exit(1);
-    for (int i = 0; i < TASKS; i++)
-        made.tasks[i] = make(i, &random);
-    return made;
-}
 
 /* ---- Ours ------------------------------------------------------------------------------------------------------- */
 
@@ -107,13 +30,15 @@ static void run_ready(oriel_graph *graph)
 }
 
 /* Submits as far as there are slots, then runs what is ready, and so on. */
-static void run_ours(oriel_graph *oriel, const bench_task *tasks)
+static void run_ours(oriel_graph *oriel, const bench_graph *g)
 {
+    const bench_task *tasks = g->tasks;
+    memset(ran, 0, sizeof ran);
     for (int i = 0; i < TASKS; i++) {
         oriel_range ranges[MAX_RANGES];
         for (int r = 0; r < tasks[i].access_count; r++) {
             const bench_access *a = &tasks[i].accesses[r];
-            uint64_t begin = (uint64_t)(uintptr_t)memory + (uint64_t)(a->first * BLOCK);
+            uint64_t begin = MEMORY + (uint64_t)(a->first * BLOCK);
             ranges[r] = (oriel_range){begin, begin + (uint64_t)(a->count * BLOCK), !a->write, a->write};
         }
         oriel_graph_node node = {.ranges = ranges, .range_count = (uint32_t)tasks[i].access_count, .payload = &ran[i]};
@@ -123,41 +48,10 @@ static void run_ours(oriel_graph *oriel, const bench_task *tasks)
     }
     run_ready(oriel);
     oriel_graph_reset(oriel);
-}
-
-/* ---- OpenMP ----------------------------------------------------------------------------------------------------- */
-
-#define BLOCK_AT(b) memory[(b)*BLOCK]
-
-static void submit_openmp(const bench_task *t, unsigned char *mark)
-{
-    const bench_access *a = t->accesses;
-    /* clang-format off */
-    if (t->access_count == 0) {
-        #pragma omp task firstprivate(mark)
-        *mark = 1;
-    } else if (t->access_count == 1 && a->write) {
-        #pragma omp task firstprivate(mark) depend(inout : BLOCK_AT(a->first))
-        *mark = 1;
-    } else if (t->access_count == 1) {
-        #pragma omp task firstprivate(mark) depend(in : BLOCK_AT(a->first))
-        *mark = 1;
-    } else {
-        #pragma omp task firstprivate(mark) \
-            depend(iterator(int b = a[0].first : a[0].first + a[0].count), in : BLOCK_AT(b)) \
-            depend(iterator(int b = a[1].first : a[1].first + a[1].count), in : BLOCK_AT(b)) \
-            depend(iterator(int b = a[2].first : a[2].first + a[2].count), inout : BLOCK_AT(b))
-        *mark = 1;
+    if (memchr(ran, 0, sizeof ran)) {
+        fprintf(stderr, "%s: a task did not run\n", g->name);
+        exit(1);
     }
-    /* clang-format on */
-}
-
-static void run_openmp(const bench_task *tasks, int threads)
-{
-#pragma omp parallel num_threads(threads)
-#pragma omp single
-    for (int i = 0; i < TASKS; i++)
-        submit_openmp(&tasks[i], &ran[i]);
 }
 
 /* ---- Measuring -------------------------------------------------------------------------------------------------- */
@@ -165,29 +59,15 @@ static void run_openmp(const bench_task *tasks, int threads)
 enum { OURS, OPENMP_1, OPENMP_2, WAYS };
 static const char *const way_names[WAYS] = {"oriel", "openmp_1_thread", "openmp_2_threads"};
 
-static double *new_times(const bench_options *options)
-{
-    double *times = calloc((size_t)options->rounds, sizeof *times);
-    if (times == NULL)
-        exit(1);
-    return times;
-}
-
 /* Nanoseconds per task. */
 static double time_way(oriel_graph *oriel, const bench_graph *g, int way)
 {
-    memset(ran, 0, sizeof ran);
     int64_t start = oriel_now();
     if (way == OURS)
-        run_ours(oriel, g->tasks);
+        run_ours(oriel, g);
     else
-        run_openmp(g->tasks, way == OPENMP_1 ? 1 : 2);
-    double nanoseconds = (double)(oriel_now() - start) / TASKS;
-    if (memchr(ran, 0, sizeof ran)) {
-        fprintf(stderr, "%s, %s: a task did not run\n", g->name, way_names[way]);
-        exit(1);
-    }
-    return nanoseconds;
+        bench_run_openmp(g, way == OPENMP_1 ? 1 : 2);
+    return (double)(oriel_now() - start) / TASKS;
 }
 
 static void measure_graph(oriel_graph *oriel, const bench_graph *g, const bench_options *options, FILE *json,
@@ -195,7 +75,7 @@ static void measure_graph(oriel_graph *oriel, const bench_graph *g, const bench_
 {
     double *times[WAYS], median[WAYS];
     for (int way = 0; way < WAYS; way++)
-        times[way] = new_times(options);
+        times[way] = bench_times(options);
     for (int round = -1; round < options->rounds; round++)
         for (int way = 0; way < WAYS; way++) {
             double time = time_way(oriel, g, way);
@@ -265,7 +145,7 @@ static double time_accesses(bool same, uint32_t *intervals)
 static void measure_accesses(const char *name, bool same, const bench_options *options, FILE *json)
 {
     uint32_t intervals = 0;
-    double *times = new_times(options);
+    double *times = bench_times(options);
     for (int round = 0; round < options->rounds; round++)
         times[round] = time_accesses(same, &intervals);
     double median = bench_median(times, options->rounds);
@@ -278,25 +158,17 @@ static void measure_accesses(const char *name, bool same, const bench_options *o
 int main(int argc, char **argv)
 {
     const bench_options options = bench_parse(argc, argv);
-    FILE *json = options.json ? fopen(options.json, "w") : NULL;
-    if (options.json && json == NULL) {
-        perror(options.json);
-        return 1;
-    }
-    bench_graph graphs[] = {
-        make_graph("independent", independent_task),
-        make_graph("chain", chain_task),
-        make_graph("fan", fan_task),
-        make_graph("random", random_task),
-    };
+    FILE *json = bench_json(&options);
+    static bench_graph graph;
     oriel_graph *oriel;
     bench_must(oriel_graph_create(SLOTS, 0, &oriel), "graph");
     if (json)
         fprintf(json, "{\n  \"tasks\": %d, \"rounds\": %d,\n  \"graphs\": [\n", TASKS, options.rounds);
-    printf("%-12s %10s %10s %10s %12s\n", "million/s", "oriel", "OpenMP, 1", "OpenMP, 2", "oriel/OpenMP 2");
-    for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
-        measure_graph(oriel, &graphs[i], &options, json, i == 0 ? "" : ",\n");
-        free(graphs[i].tasks);
+    printf("Million tasks per second of the task graph alone, empty tasks, next to OpenMP with 1 and 2 threads\n\n");
+    printf("%-12s %10s %10s %10s %12s\n", "graph", "oriel", "OpenMP, 1", "OpenMP, 2", "ratio to 2");
+    for (int shape = 0; shape < SHAPES; shape++) {
+        bench_make_graph(shape, &graph);
+        measure_graph(oriel, &graph, &options, json, shape == 0 ? "" : ",\n");
     }
     oriel_graph_destroy(oriel);
     if (json)

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Speed, as ratios to something measured in the same interleaved run; tables on the screen, JSON in bench/results/.
+
+    scripts/bench.py [--rounds N] [command] [collective] [tasks] [graph]
+
+    command     the whole command, from the shell to the verdict, next to the same program doing nothing
+    collective  one warm collective inside one run, next to a memcpy of the bytes it must move
+    tasks       tasks per second through the worker, next to OpenMP tasks
+    graph       the task graph alone on four shapes, next to OpenMP tasks with `depend`
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build-bench"
+RESULTS = ROOT / "bench" / "results"
+PARTS = ["command", "collective", "tasks", "graph"]
+
+
+def build():
+    """A release build of its own: its options do not depend on what was tested last."""
+    again = ["--reconfigure"] if (BUILD / "build.ninja").exists() else []
+    for command in (["meson", "setup", *again, str(BUILD), "-Dbench=true"], ["ninja", "-C", str(BUILD)]):
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if result.returncode:
+            sys.exit(result.stdout + result.stderr)
+
+
+def milliseconds(command):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    return (time.perf_counter() - start) * 1e3
+
+
+def bench_command(rounds):
+    """Medians over rounds in which each command runs once, so that a slow moment hits all of them."""
+    oriel = str(BUILD / "oriel")
+    commands = {"oriel --version": [oriel, "--version"]}
+    for collective in ("allgather", "reduce_scatter", "allreduce"):
+        for devices in ("0-1", "0-3"):
+            commands[f"oriel run {collective} -d {devices}"] = [
+                oriel, "run", collective, "-p", "a2a3sim", "-d", devices, "--count", "64"]
+    times = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name].append(milliseconds(command))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    base = medians["oriel --version"]
+    print("\nWhole command, from the shell to the verdict (64 elements per rank)\n")
+    print(f"{'command':42}{'median ms':>11}{'min ms':>9}{'max ms':>9}{'x --version':>13}")
+    for name, values in times.items():
+        print(f"{name:42}{medians[name]:11.2f}{min(values):9.2f}{max(values):9.2f}{medians[name] / base:13.2f}")
+    return {name: {"median_ms": medians[name], "min_ms": min(values), "max_ms": max(values)}
+            for name, values in times.items()}
+
+
+def bench_program(name, rounds):
+    """A program of bench/: prints its own table and stores its own numbers."""
+    program = BUILD / "bench" / f"bench-{name}"
+    if not program.exists():
+        print(f"\n{name}: not built here (its peer was not found)")
+        return None
+    stored = RESULTS / f"{name}.part.json"
+    print(flush=True)
+    subprocess.run([str(program), "--rounds", str(rounds), "--json", str(stored)], check=True,
+                   stdin=subprocess.DEVNULL)
+    values = json.loads(stored.read_text())
+    stored.unlink()
+    return values
+
+
+def describe_machine():
+    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return {"processors": os.cpu_count(), "model": model, "kernel": platform.release(), "machine": platform.machine()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("parts", nargs="*", default=[], metavar="part")
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {sorted(unknown)}; there are: {' '.join(PARTS)}")
+    build()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for part in arguments.parts or PARTS:
+        values = bench_command(arguments.rounds) if part == "command" else bench_program(part, arguments.rounds)
+        if values is not None:
+            path = RESULTS / f"{part}.json"
+            path.write_text(json.dumps({"machine": describe_machine(), "rounds": arguments.rounds, part: values},
+                                       indent=2) + "\n")
+            print(f"\nstored in {path.relative_to(ROOT)}")
+
+
+main()
