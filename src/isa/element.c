@@ -71,6 +71,8 @@ uint32_t oriel_float_bits(pto_dtype dtype, pto_scalar number, pto_round round)
         return magnitude ? round_to(to, negative, magnitude, 0, round) : 0;
     }
     double value = number.value.f;
+    if (dtype == PTO_F32 && round == PTO_ROUND_NEAREST)
+        return oriel_narrow_f32((float)value); /* what C does by itself, much faster */
     bool negative = signbit(value);
     if (isnan(value))
         return to->nan;
