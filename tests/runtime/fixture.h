@@ -226,10 +226,8 @@ static inline int tear_down(void **state)
 static inline fixture *begin(void **state)
 {
     fixture *f = *state;
-#ifdef TEST_UNDER_TSAN
-    if (f->form == ORIEL_DEVICE_PROCESSES)
+    if (UNDER_TSAN && f->form == ORIEL_DEVICE_PROCESSES)
         skip();
-#endif
     return f;
 }
 
