@@ -171,7 +171,8 @@ typedef struct oriel_worker_options {
  * options   NULL: all defaults.
  * worker    set on success; close it with oriel_worker_close.
  *
- * ORIEL_INVALID      level, platform, a device number, a repeated device, count 0 or more than the platform has
+ * ORIEL_INVALID      level, platform, a device number, a repeated device, count 0 or more than the platform has, an
+ *                    option that is none
  * ORIEL_UNAVAILABLE  the platform needs a driver or toolkit that is not here; the message lists what was looked for
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   the arena cannot be reserved
  */

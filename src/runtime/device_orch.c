@@ -311,6 +311,8 @@ static oriel_status orchestrate(void *context)
     make_args(self, &args);
     oriel_error_clear();
     oriel_status status = self->assignment->callable->device(&self->orch, &args);
+    if (status != ORIEL_OK)
+        status = oriel_own_failure(status);
     char message[ORIEL_ERROR_BYTES];
     oriel_error_copy(message, sizeof message);
     for (move_along(self); oriel_graph_pending(self->orch.graph) > 0; move_along(self))

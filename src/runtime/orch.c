@@ -70,6 +70,12 @@ static oriel_status make_room(oriel_orch *orch, uint32_t sets)
     return ORIEL_OK;
 }
 
+static bool is_of_this_run(const oriel_graph *graph, uint64_t task)
+{
+    bool ended = false;
+    return oriel_graph_status(graph, task, &ended) == ORIEL_OK || ended;
+}
+
 oriel_status oriel_orch_describe(oriel_orch *orch, const oriel_submission *submission, oriel_graph_node *node)
 {
     oriel_status status = make_room(orch, submission->count);
@@ -80,8 +86,12 @@ oriel_status oriel_orch_describe(oriel_orch *orch, const oriel_submission *submi
         const oriel_args *args = &submission->args[i];
         for (uint32_t t = 0; t < args->tensors; t++)
             describe_tensor(&args->tensor[t], args->tag[t], node, orch->ranges);
-        for (uint32_t d = 0; d < args->deps; d++)
+        for (uint32_t d = 0; d < args->deps; d++) {
+            if (!is_of_this_run(orch->graph, args->dep[d].id))
+                return oriel_fail(ORIEL_INVALID, "a task is to come after task %" PRIu64 ", which is not of this run",
+                                  args->dep[d].id);
             orch->after[node->after_count++] = args->dep[d].id;
+        }
     }
     return ORIEL_OK;
 }
@@ -146,6 +156,14 @@ oriel_status oriel_orch_check_blocks(const oriel_args *args, const char *name, u
     return ORIEL_OK;
 }
 
+oriel_status oriel_own_failure(oriel_status status)
+{
+    if (status > ORIEL_OK && status < ORIEL_STATUS_COUNT && status != ORIEL_ABORTED && status != ORIEL_POISONED)
+        return status;
+    return oriel_fail(ORIEL_INVALID, "it returned %d (%s), which is not how a function fails by itself", (int)status,
+                      oriel_status_name(status));
+}
+
 int64_t oriel_timeout_ns(double timeout_s)
 {
     return timeout_s < 0 || timeout_s * 1e9 >= (double)ORIEL_NEVER ? ORIEL_NEVER : (int64_t)(timeout_s * 1e9);
@@ -163,6 +181,8 @@ int64_t oriel_sooner(int64_t deadline, int64_t timeout)
 
 static oriel_status submit(oriel_orch *orch, const oriel_submission *submission, oriel_task *task)
 {
+    if (!submission->args)
+        return oriel_fail(ORIEL_INVALID, "a task is submitted with its arguments, and these are NULL");
     oriel_task made;
     oriel_status status = orch->ops->submit(orch, submission, &made);
     if (status == ORIEL_OK && task)

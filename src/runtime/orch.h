@@ -68,6 +68,12 @@ oriel_status oriel_orch_check_counts(const oriel_args *args, const char *name);
 /* Whether so many blocks fit on a device. */
 oriel_status oriel_orch_check_blocks(const oriel_args *args, const char *name, uint32_t cores);
 
+/*
+ * A status other than ORIEL_OK that a user's function returned, as a failure of its own: the same, or ORIEL_INVALID with
+ * a message if it is no status, or one that can only follow from the failure of another.
+ */
+oriel_status oriel_own_failure(oriel_status status);
+
 /* The deadline `timeout_s` from now, as the option of a worker gives it: in nanoseconds, or ORIEL_NEVER. */
 int64_t oriel_timeout_ns(double timeout_s);
 /* `deadline`, but no later than `timeout` nanoseconds from now. */

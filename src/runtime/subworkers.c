@@ -19,6 +19,7 @@ static void run_host_task(oriel_worker *worker, oriel_host_task *task)
     member->status = task->callable->host(&member->args);
     char message[ORIEL_ERROR_BYTES];
     if (member->status != ORIEL_OK) {
+        member->status = oriel_own_failure(member->status);
         member->message = strdup(oriel_last_error());
         oriel_report(worker, task, message);
     }

@@ -58,6 +58,8 @@ static void leave_handle(oriel_worker **list, oriel_worker *worker)
 
 static oriel_status check_devices(const oriel_platform *platform, const int *devices, uint32_t count)
 {
+    if (!devices)
+        return oriel_fail(ORIEL_INVALID, "the list of devices is NULL");
     if (count == 0)
         return oriel_fail(ORIEL_INVALID, "a worker needs at least one device");
     if (count > platform->limits.max_devices)
@@ -74,8 +76,20 @@ static oriel_status check_devices(const oriel_platform *platform, const int *dev
     return ORIEL_OK;
 }
 
+static oriel_status check_timeout(double timeout_s)
+{
+    return timeout_s == timeout_s ? ORIEL_OK : oriel_fail(ORIEL_INVALID, "a timeout of %g s", timeout_s);
+}
+
+static oriel_status check_options(const oriel_worker_options *options)
+{
+    if (options->form != ORIEL_DEVICE_PROCESSES && options->form != ORIEL_DEVICE_THREADS)
+        return oriel_fail(ORIEL_INVALID, "there is no device form %d", (int)options->form);
+    return check_timeout(options->timeout_s);
+}
+
 static oriel_status check(int level, const char *name, const int *devices, uint32_t count,
-                          const oriel_platform **platform)
+                          const oriel_worker_options *options, const oriel_platform **platform)
 {
     if (level != 2 && level != 3)
         return oriel_fail(ORIEL_INVALID, "there is no level %d: a worker is of level 2 or 3", level);
@@ -86,6 +100,8 @@ static oriel_status check(int level, const char *name, const int *devices, uint3
         status = check_devices(*platform, devices, count);
     if (status == ORIEL_OK && level == 2 && count != 1)
         status = oriel_fail(ORIEL_INVALID, "a level-2 worker has one device, not %" PRIu32, count);
+    if (status == ORIEL_OK && options)
+        status = check_options(options);
     return status == ORIEL_OK ? (*platform)->probe() : status;
 }
 
@@ -183,7 +199,7 @@ oriel_status oriel_worker_create(int level, const char *platform_name, const int
                                  const oriel_worker_options *options, oriel_worker **out)
 {
     const oriel_platform *platform;
-    oriel_status status = check(level, platform_name, devices, count, &platform);
+    oriel_status status = check(level, platform_name, devices, count, options, &platform);
     if (status != ORIEL_OK)
         return status;
     oriel_worker *worker = take_handle();
@@ -209,7 +225,7 @@ oriel_status oriel_worker_create(int level, const char *platform_name, const int
 
 static oriel_status check_callable(const oriel_worker *worker, const oriel_callable *callable)
 {
-    const char *name = callable->name;
+    const char *name = callable ? callable->name : NULL;
     if (!name || !*name)
         return oriel_fail(ORIEL_INVALID, "a callable needs a name");
     if (callable->host && (callable->device || callable->kernels))
@@ -376,6 +392,8 @@ oriel_status oriel_worker_alloc(oriel_worker *worker, pto_dtype dtype, uint64_t 
 
 oriel_status oriel_worker_free(oriel_worker *worker, oriel_tensor *tensor)
 {
+    if (!tensor)
+        return oriel_fail(ORIEL_INVALID, "no tensor to free");
     oriel_status status = ORIEL_OK;
     pthread_mutex_lock(&worker->arena_mutex);
     uint32_t i = 0;
@@ -441,8 +459,13 @@ static oriel_status end_run(oriel_worker *worker, oriel_status status, double ti
 
 oriel_status oriel_worker_run(oriel_worker *worker, oriel_orch_fn function, void *user, double timeout_s)
 {
+    if (!function)
+        return oriel_fail(ORIEL_INVALID, "a run needs an orchestration function");
+    oriel_status status = check_timeout(timeout_s);
+    if (status != ORIEL_OK)
+        return status;
     pthread_mutex_lock(&worker->mutex);
-    oriel_status status = check_runnable(worker);
+    status = check_runnable(worker);
     if (status == ORIEL_OK)
         begin_run(worker, timeout_s);
     pthread_mutex_unlock(&worker->mutex);
