@@ -18,8 +18,10 @@ ORIEL_API const char *oriel_version(void);
 ORIEL_API const char *oriel_dtype_name(pto_dtype dtype); /* "f32"; "?" if there is no such type */
 ORIEL_API const char *oriel_reduce_name(pto_reduce op);  /* "sum"; "?" */
 
-/* "scalar", "AVX2" or "AVX-512": the arithmetic chosen at the start of the program. ORIEL_VECTOR=scalar|avx2|avx512 in the
- * environment lowers it; any other value is as none. */
+/*
+ * "scalar", "AVX2" or "AVX-512": the arithmetic chosen at the start of the program. ORIEL_VECTOR=scalar|avx2|avx512 in
+ * the environment lowers it; any other value is as none.
+ */
 ORIEL_API const char *oriel_vector_name(void);
 
 /* A platform and the limits that its kernels must keep to. */

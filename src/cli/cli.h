@@ -42,7 +42,10 @@ bool cli_parse_dtype(const char *text, pto_dtype *dtype);
 bool cli_parse_reduce(const char *text, pto_reduce *reduce);
 bool cli_parse_platform(const char *text, oriel_platform_info *platform);
 
-/* A list of device numbers, `0-3` or `0,2,5` or both mixed: distinct, below `limit`. `*devices` is the caller's to free. */
+/*
+ * A list of device numbers, `0-3` or `0,2,5` or both mixed: distinct, below `limit`. `*devices` is the caller's to
+ * free.
+ */
 bool cli_parse_devices(const char *text, uint32_t limit, int **devices, uint32_t *count);
 
 #endif

@@ -47,7 +47,9 @@ bool cli_parse_seconds(const char *what, const char *text, double *seconds)
     return true;
 }
 
-/* The index of `text` among the names that `name` gives to 0 .. count-1; else says which there are, and returns count. */
+/*
+ * The index of `text` among the names that `name` gives to 0 .. count-1; else says which there are, and returns count.
+ */
 static uint32_t find_name(const char *what, const char *text, const char *(*name)(uint32_t), uint32_t count)
 {
     char known[256] = "";

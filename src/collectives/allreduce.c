@@ -4,7 +4,8 @@
  *
  *      in ──TPUT──► my half of scratch ──barrier──► TREDUCE of the halves of all ranks ──► out
  *
- * Each rank reads the data of all: n times the traffic of a reduce-scatter with an all-gather, in one barrier instead of two.
+ * Each rank reads the data of all: n times the traffic of a reduce-scatter with an all-gather, in one barrier instead
+ * of two.
  */
 #include "barrier.h"
 #include "kernels.h"

@@ -14,8 +14,9 @@
  * Why "not g" is enough, also when the count wraps: while I wait, cell w of my window says g, g + 1 or g + 2.
  *   - Not less: I left the previous barrier only after rank w had announced g to me.
  *   - Not more: rank w announces g + 2 when it comes to the next barrier, which it may do while I still look; but it
- *     announces g + 3 only after leaving that one, and for this it needs my g + 2, which I announce when I am done here.
- * So "not g" says "g + 1 or later", and these three differ modulo 2^32. All cells equal is a valid beginning; zero is one.
+ *     announces g + 3 only after leaving that one, and for this it needs my g + 2, which comes when I am done here.
+ * So "not g" says "g + 1 or later", and these three differ modulo 2^32. All cells equal is a valid beginning; zero is
+ * one.
  */
 #ifndef ORIEL_COLLECTIVES_BARRIER_H
 #define ORIEL_COLLECTIVES_BARRIER_H
@@ -33,6 +34,8 @@
 PTO_INLINE pto_global barrier_signals(pto_core *core, const pto_comm *comm, uint32_t index)
 {
     pto_global signals = pto_window_buffer(core, comm, index);
+    if (pto_block_count(core) != 1)
+        pto_trap(core, "the barrier is among ranks of one block each");
     if (signals.dtype != PTO_I32 || pto_global_count(signals) < (uint64_t)PTO_LINE_CELLS * comm->ranks)
         pto_trap(core, "the window's signals must be i32, 16 of them for each rank");
     return signals;
@@ -54,8 +57,8 @@ PTO_INLINE uint32_t barrier_generation(pto_core *core, const pto_comm *comm, pto
 
 /*
  * Crosses the barrier. What any rank stored before is visible to all after it, and what any rank read before has been
- * read: the drain comes before the announcement, since a signal overtakes data. Each rank begins with its right neighbour, lest
- * all of them knock at the same door first.
+ * read: the drain comes before the announcement, since a signal overtakes data. Each rank begins with its right
+ * neighbour, lest all of them knock at the same door first.
  */
 PTO_INLINE void barrier_cross(pto_core *core, const pto_comm *comm, pto_global signals, uint32_t generation)
 {

@@ -3,9 +3,9 @@
  * Where the collectives stage their data: two halves of a window, and tiles in UB.
  *
  * Why two halves. A call of generation g stages into half g mod 2, crosses the barrier, and reads its peers' halves. A
- * slow rank may still read mine while I am in call g + 1: that one stages into the other half. Call g + 2 overwrites the
- * first: by then I have crossed the barrier of call g + 1, so every rank has come to it, and before it announced that, it
- * had drained all that it read in call g. One barrier per call is enough.
+ * slow rank may still read mine while I am in call g + 1: that one stages into the other half. Call g + 2 overwrites
+ * the first: by then I have crossed the barrier of call g + 1, so every rank has come to it, and before it announced
+ * that, it had drained all that it read in call g. One barrier per call is enough.
  *
  * The halves are those of the buffer, not of the data: calls of different lengths do not overlap either.
  */

@@ -20,7 +20,10 @@ typedef struct oriel_image {
 oriel_status oriel_image_make(const oriel_inputs *inputs, uint32_t rank, uint32_t buffer, oriel_image *image);
 void oriel_image_free(oriel_image *image);
 
-/* Writes what is certainly wrong, the complement of every right byte: what a call does not write cannot pass for its result. */
+/*
+ * Writes what is certainly wrong, the complement of every right byte: what a call does not write cannot pass for its
+ * result.
+ */
 void oriel_image_spoil(const oriel_image *image, void *out);
 
 /* Compares `out` and adds what it finds to the rank's report. */

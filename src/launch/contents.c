@@ -58,8 +58,8 @@ oriel_value oriel_value_load(pto_dtype dtype, const void *element)
 }
 
 /*
- * Random contents: floating point uniform in [-1, 1), integers -8 .. 7 or 0 .. 15. A stream of its own for each rank and
- * buffer, so that the data of any of them can be made again without the others.
+ * Random contents: floating point uniform in [-1, 1), integers -8 .. 7 or 0 .. 15. A stream of its own for each rank
+ * and buffer, so that the data of any of them can be made again without the others.
  */
 static void fill_random(const oriel_job *job, uint32_t rank, uint32_t buffer, pto_dtype dtype, char *data,
                         uint64_t count)

@@ -17,8 +17,8 @@ bool oriel_expect_is_closed(const oriel_job *job)
 }
 
 /*
- * The terms are whole and not negative: while the sum has no more digits than the type, no addition rounds. Beyond that,
- * n roundings (n-1 additions, and that of the terms when they were stored), each at most eps/2 of the sum.
+ * The terms are whole and not negative: while the sum has no more digits than the type, no addition rounds. Beyond
+ * that, n roundings (n-1 additions, and that of the terms when they were stored), each at most eps/2 of the sum.
  */
 oriel_expected oriel_expect_closed_sum(const oriel_job *job, uint64_t i)
 {
@@ -54,8 +54,8 @@ static double reduce_float(pto_reduce reduce, double a, double b)
 }
 
 /*
- * Sums: Higham's bound (oriel/launch.h). Products: each multiplication rounds by at most eps/2 of the result, or, where it
- * underflows, by `tiny`, which the factors that follow can enlarge. Maximum and minimum round nothing.
+ * Sums: Higham's bound (oriel/launch.h). Products: each multiplication rounds by at most eps/2 of the result, or, where
+ * it underflows, by `tiny`, which the factors that follow can enlarge. Maximum and minimum round nothing.
  */
 static double tolerance(pto_dtype dtype, pto_reduce reduce, uint32_t ranks, double value, double sum_of_sizes,
                         double product_of_large)

@@ -12,7 +12,10 @@ typedef struct oriel_registered {
     oriel_callable_id callable;
 } oriel_registered;
 
-/* Registers the launch's kernel, before oriel_worker_init. `registered` must stay where it is until the worker is closed. */
+/*
+ * Registers the launch's kernel, before oriel_worker_init. `registered` must stay where it is until the worker is
+ * closed.
+ */
 oriel_status oriel_launch_register(oriel_worker *worker, const oriel_launch *launch, oriel_registered *registered);
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a domain can be used again, with nothing zeroed in between. 10 000 calls; counts that pass 2^31 and 2^32; ranks
- * that are as late as they like, with no host between their calls; the three collectives in turn on the same windows.
+ * Protects: a domain can be used again, with nothing zeroed in between. 10 000 calls; counts that pass 2^31 and 2^32;
+ * ranks that are as late as they like, with no host between their calls; the three collectives in turn on the same
+ * windows.
  */
 #include "collectives/kernels.h"
 #include "launch/builtin.h"
@@ -18,7 +19,9 @@ static const int devices[MAX_RANKS] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 /* ---- Calls inside one launch, by late ranks ---------------------------------------------------------------------- */
 
-/* Now and then a pause, of another length on each rank: a few turns of the scheduler, or much longer than a call takes. */
+/*
+ * Now and then a pause, of another length on each rank: a few turns of the scheduler, or much longer than a call takes.
+ */
 static void be_late(uint64_t *random)
 {
     *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -42,8 +45,8 @@ static uint64_t count_wrong(pto_core *core, pto_global out, uint32_t ranks, int6
 }
 
 /*
- * Tensors: in, out, wrong (one i64). Scalars: the reduction, the calls, a seed. All-reduces again and again, adding 1 to
- * its input after each call, so that a result from another call is a wrong one.
+ * Tensors: in, out, wrong (one i64). Scalars: the reduction, the calls, a seed. All-reduces again and again, adding 1
+ * to its input after each call, so that a result from another call is a wrong one.
  */
 static void late_kernel(pto_core *core)
 {

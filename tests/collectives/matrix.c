@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: the collectives are right on both platforms, for 2 to 64 ranks, all types, all reductions, counts of 1, odd ones,
- * and more than UB holds; three calls each, in the same windows.
+ * Protects: the collectives are right on both platforms, for 2 to 64 ranks, all types, all reductions, counts of 1, odd
+ * ones, and more than UB holds; three calls each, in the same windows.
  *
  * How the matrix is thinned. Small counts: everything with everything, except that the data alternates from job to job
- * between the closed form and random numbers. More than UB: for each number of ranks, each collective takes one type and one
- * reduction, in turn. 64 ranks: every tenth job. Under a sanitizer: every seventh of all.
+ * between the closed form and random numbers. More than UB: for each number of ranks, each collective takes one type
+ * and one reduction, in turn. 64 ranks: every tenth job. Under a sanitizer: every seventh of all.
  */
 #include "launch/run.h"
 #include "oriel/info.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Protects: the kernels stay what a compiler for silicon can take. Their objects need no library, hold no writable data,
-and no function of theirs calls itself, directly or not.
+"""Protects: the kernels stay what a compiler for silicon can take. Their objects need no library, hold no writable
+data, and no function of theirs calls itself, directly or not.
 
 usage: objects.py NM OBJDUMP ARCHIVE
 """

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a wrong result cannot pass, and a right one is not called wrong. Every element of a spoiled output is wrong;
- * infinities and NaN where they belong; tolerances only for floating point; what the report says of the first wrong one.
+ * Protects: a wrong result cannot pass, and a right one is not called wrong. Every element of a spoiled output is
+ * wrong; infinities and NaN where they belong; tolerances only for floating point; what the report says of the first
+ * wrong one.
  */
 #include "launch/compare.h"
 #include "launch/builtin.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Protects: what the inputs hold. i + 100 r in every type; random data that a seed, a rank and a buffer name alone decide. */
+/*
+ * Protects: what the inputs hold. i + 100 r in every type; random data that a seed, a rank and a buffer name alone
+ * decide.
+ */
 #include "launch/contents.h"
 #include "launch/builtin.h"
 #include "launch/job.h"

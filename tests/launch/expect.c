@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: the references. The closed forms agree with a reduction of the inputs, element by element; a sequence of rounded
- * operations in any order stays within the tolerance; and the tolerance is not so wide that it means nothing.
+ * Protects: the references. The closed forms agree with a reduction of the inputs, element by element; a sequence of
+ * rounded operations in any order stays within the tolerance; and the tolerance is not so wide that it means nothing.
  */
 #include "launch/expect.h"
 #include "base/random.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: what a job leaves open gets the launch's defaults; what the launch lacks, or no machine could hold, is refused
- * with a message that has the value; a launch from outside that is incomplete is refused, with what it lacks.
+ * Protects: what a job leaves open gets the launch's defaults; what the launch lacks, or no machine could hold, is
+ * refused with a message that has the value; a launch from outside that is incomplete is refused, with what it lacks.
  */
 #include "launch/job.h"
 #include "launch/builtin.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: what oriel_launch_run says of a run, in both forms of devices. Right; wrong in every call, or in the second only,
- * as when a result of the call before is still there; a kernel that gives up; one that waits for ever; a job that cannot be.
+ * Protects: what oriel_launch_run says of a run, in both forms of devices. Right; wrong in every call, or in the second
+ * only, as when a result of the call before is still there; a kernel that gives up; one that waits for ever; a job that
+ * cannot be.
  */
 #include "launch/builtin.h"
 #include "oriel/kernel.h"

@@ -87,7 +87,7 @@ def test_commands_that_do_not_exist():
 
 def test_names_that_do_not_exist():
     fails(2, 'no launch "alltoall": allgather, reduce_scatter, allreduce', "run", "alltoall", *ON_FOUR)
-    fails(2, 'no platform "a9sim": it must be one of a2a3sim, a5sim, a2a3', "run", "allgather", "-p", "a9sim", "-d", "0-3")
+    fails(2, 'no platform "a9sim": it must be one of a2a3sim, a5sim, a2a3', "run", "allgather", "-p", "a9sim", "-d", "0")
     fails(2, 'no type "f64": it must be one of f32, f16', "run", "allgather", *ON_FOUR, "--dtype", "f64")
     fails(2, 'no reduction "mean": it must be one of sum, max, min, prod', "run", "allreduce", *ON_FOUR, "--op", "mean")
     fails(2, "cannot load ./nowhere.so", "run", "./nowhere.so", *ON_FOUR)
@@ -100,7 +100,7 @@ def test_platform_and_devices_are_needed():
 
 def test_device_lists_that_make_no_sense():
     for devices in "", "a", "0-", "-1", "0,", ",0", "0,,1", "0-3x", "0--3", "0 1", "1.5":
-        fails(2, f'device list "{devices}" is none', "run", "allgather", "-p", "a2a3sim", f"-d{devices}" if devices else "--devices=")
+        fails(2, f'device list "{devices}" is none', "run", "allgather", "-p", "a2a3sim", f"--devices={devices}")
     fails(2, "the range 3-1 is empty", "run", "allgather", "-p", "a2a3sim", "-d", "3-1")
     fails(2, "device 2 is given twice", "run", "allgather", "-p", "a2a3sim", "-d", "0-3,2")
     fails(2, "no device 64, the platform has 0 to 63", "run", "allgather", "-p", "a2a3sim", "-d", "0-64")
@@ -112,7 +112,7 @@ def test_numbers_that_make_no_sense():
     for option in "--count", "--repeat":
         fails(2, f"{option} is 0: it must be from 1 to", "run", "allgather", *ON_FOUR, option, "0")
         for garbage in "", "x", "-5", "1e3", "7 ", "0x10":
-            fails(2, f'{option} is "{garbage}", which is not a whole number', "run", "allgather", *ON_FOUR, option, garbage)
+            fails(2, f'{option} is "{garbage}", which is not', "run", "allgather", *ON_FOUR, option, garbage)
         fails(2, "it must be from", "run", "allgather", *ON_FOUR, option, "99999999999999999999999")
     fails(2, "--seed", "run", "allgather", *ON_FOUR, "--seed", "abc")
     for garbage in "0", "-1", "x", "inf", "nan", "":
@@ -159,8 +159,8 @@ def test_the_examples_of_the_help_work():
 
 def test_info_lists_platforms_and_processors():
     out = succeeds("info")
-    for word in "a2a3sim", "a5sim", "192 KiB", "256 KiB", "not here", "libascendcl.so", "processors", "arithmetic", "hwloc":
-        assert word in out, (word, out)
+    words = "a2a3sim", "a5sim", "192 KiB", "256 KiB", "not here", "libascendcl.so", "processors", "arithmetic", "hwloc"
+    assert all(word in out for word in words), out
 
 
 def test_info_as_json():

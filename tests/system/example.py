@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Protects: a newcomer's way. Oriel is installed, the example is built against what was installed, as its Makefile does it,
-and runs; a mistake in a kernel is told with its line and does no harm.
+"""Protects: a newcomer's way. Oriel is installed, the example is built against what was installed, as its Makefile does
+it, and runs; a mistake in a kernel is told with its line and does no harm.
 
 usage: example.py MESON BUILD EXAMPLE     (BUILD: the build folder, EXAMPLE: examples/my-first-collective)
 """

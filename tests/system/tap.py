@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test points for the system tests: each function whose name begins with `test_` is one; an exception makes it `not ok`."""
+"""Test points for the system tests: each function whose name begins with `test_` is one; an exception is `not ok`."""
 
 import sys
 import traceback

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Protects: a kernel that is given tensors or windows that do not fit says so, with its line, and touches nothing. */
+#include "launch/builtin.h"
+#include "test.h"
+
+static const int devices[] = {0, 1, 2};
+
+enum { IN, OUT, SCRATCH, SIGNALS, BUFFERS };
+
+/* Runs a launch whose buffer `which` is other than it should be; the kernel traps with `text`. */
+static void expect_trap(const oriel_launch *launch, uint32_t which, pto_dtype dtype, oriel_count_fn count,
+                        const char *text)
+{
+    oriel_launch_buffer buffers[BUFFERS];
+    memcpy(buffers, launch->buffers, sizeof buffers);
+    buffers[which].dtype = dtype;
+    if (count)
+        buffers[which].count = count;
+    oriel_launch odd = *launch;
+    odd.buffers = buffers;
+    oriel_job job = {.platform = "a2a3sim",
+                     .devices = devices,
+                     .ranks = 3,
+                     .count = 20,
+                     .dtype = PTO_F32,
+                     .timeout_s = 20,
+                     .form = ORIEL_DEVICE_THREADS};
+    oriel_report report = {0};
+    assert_fails(oriel_launch_run(&odd, &job, &report), ORIEL_FAULT, text);
+    assert_non_null(strstr(oriel_last_error(), "src/collectives/"));
+}
+
+static uint64_t one_too_few(const oriel_job *job)
+{
+    return job->count - 1;
+}
+
+static uint64_t scratch_too_small(const oriel_job *job)
+{
+    return 2 * job->count - 1;
+}
+
+static uint64_t signals_too_few(const oriel_job *job)
+{
+    return oriel_count_signals(job) - 1;
+}
+
+static void outputs_of_another_type(void **state)
+{
+    (void)state;
+    expect_trap(&oriel_launch_allgather, OUT, PTO_I32, NULL, "all-gather: out must have the type of in");
+    expect_trap(&oriel_launch_reduce_scatter, OUT, PTO_I32, NULL, "reduce-scatter: in must have the type of out");
+    expect_trap(&oriel_launch_allreduce, OUT, PTO_I32, NULL, "all-reduce: in and out must have one type");
+}
+
+static void counts_that_do_not_match(void **state)
+{
+    (void)state;
+    expect_trap(&oriel_launch_allgather, OUT, PTO_F32, oriel_count_one, "all-gather: ");
+    expect_trap(&oriel_launch_allgather, IN, PTO_F32, one_too_few, "all-gather: ");
+    expect_trap(&oriel_launch_reduce_scatter, IN, PTO_F32, oriel_count_two, "reduce-scatter: ");
+    expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: ");
+}
+
+static void windows_that_do_not_fit(void **state)
+{
+    (void)state;
+    for (uint32_t l = 0; l < oriel_launch_count(); l++) {
+        const oriel_launch *launch = oriel_launch_at(l);
+        expect_trap(launch, SCRATCH, PTO_F32, scratch_too_small, "the window's scratch is too small");
+        expect_trap(launch, SCRATCH, PTO_I32, NULL, "the window's scratch must have the type of the tensors");
+        expect_trap(launch, SIGNALS, PTO_I32, signals_too_few, "the window's signals must be i32, 16 of them");
+        expect_trap(launch, SIGNALS, PTO_U32, NULL, "the window's signals must be i32");
+    }
+}
+
+static void several_blocks(void **state)
+{
+    (void)state;
+    oriel_launch two = oriel_launch_allreduce;
+    two.blocks = 2;
+    expect_trap(&two, IN, PTO_F32, NULL, "one block each");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_of_another_type),
+        cmocka_unit_test(counts_that_do_not_match),
+        cmocka_unit_test(windows_that_do_not_fit),
+        cmocka_unit_test(several_blocks),
+    };
+    return cmocka_run_group_tests_name("collectives/arguments", tests, NULL, NULL);
+}
