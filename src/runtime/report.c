@@ -89,21 +89,38 @@ static void add_cause(message_text *text, const oriel_worker *worker, const orie
     }
 }
 
-/* Where it waited; or, if somebody was waited for in vain, that this one had gone. */
+/* Whether it has something of its own to say: not the cause itself, nor one that was not run because of it. */
+static bool has_words(const oriel_member *member, const oriel_member *cause)
+{
+    return member != cause && member->message && member->status != ORIEL_POISONED;
+}
+
+/* Why somebody may have waited for it in vain; NULL: nobody did, or it says so itself. */
+static const char *absence_of(const oriel_member *member, const oriel_member *cause)
+{
+    if (cause->status != ORIEL_TIMEOUT)
+        return NULL;
+    if (member->status == ORIEL_POISONED)
+        return "had not started";
+    if (member->status == ORIEL_OK)
+        return member->late ? "returned too late" : "had returned";
+    return NULL;
+}
+
+/* Where it waited; or that it was not there to be waited for. */
 static bool add_other(message_text *text, const oriel_worker *worker, const oriel_member *member,
                       const oriel_member *cause)
 {
-    if (member == cause)
-        return false;
-    if (member->message) {
+    const char *absence = absence_of(member, cause);
+    if (has_words(member, cause)) {
         add(text, "; %s", member->message);
-        return true;
-    }
-    if (member->status != ORIEL_OK || cause->status != ORIEL_TIMEOUT)
+    } else if (absence) {
+        add(text, "; ");
+        add_who(text, worker, member);
+        add(text, " %s", absence);
+    } else {
         return false;
-    add(text, "; ");
-    add_who(text, worker, member);
-    add(text, member->late ? " returned too late" : " had returned");
+    }
     return true;
 }
 
@@ -118,8 +135,8 @@ oriel_status oriel_report(const oriel_worker *worker, const oriel_host_task *tas
     for (uint32_t i = 0; i < task->count; i++) {
         if (told < TOLD)
             told += add_other(&text, worker, &task->member[i], cause);
-        else if (&task->member[i] != cause && task->member[i].message)
-            told++;
+        else
+            told += has_words(&task->member[i], cause);
     }
     if (told > TOLD)
         add(&text, "; and %" PRIu32 " more", told - TOLD);
