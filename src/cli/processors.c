@@ -2,6 +2,7 @@
 #include "cli/processors.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #ifdef ORIEL_HAVE_HWLOC
@@ -10,6 +11,8 @@
 static void ask_hwloc(cli_processors *here)
 {
     hwloc_topology_t topology;
+    /* Without /sys (a bare chroot) it complains on stderr; what it did not find is left out below. */
+    setenv("HWLOC_HIDE_ERRORS", "2", 0);
     if (hwloc_topology_init(&topology) != 0)
         return;
     if (hwloc_topology_load(topology) == 0) {
