@@ -61,6 +61,12 @@ static void keep_failure(oriel_kernel_run *run, oriel_status status)
     atomic_store(&run->failed, 1);
 }
 
+static void tell_if_ended(oriel_kernel_run *run)
+{
+    if (run->running == 0 && run->ended)
+        run->ended(run);
+}
+
 /* The coroutine of one block. */
 static oriel_status run_block(void *context)
 {
@@ -81,6 +87,7 @@ static oriel_status run_block(void *context)
     core->run = NULL;
     core->cores->idle++;
     run->running--;
+    tell_if_ended(run);
     return status;
 }
 
@@ -120,4 +127,5 @@ void oriel_cores_start(oriel_cores *cores, oriel_kernel_run *run)
     for (vector_core *core = cores->core; block < run->blocks && run->status == ORIEL_OK; core++)
         if (!core->run)
             keep_failure(run, start_block(core, run, block++));
+    tell_if_ended(run); /* if none could be started; otherwise they run later */
 }

@@ -20,7 +20,8 @@ typedef struct oriel_kernel_run {
     const oriel_view *view;
     uint32_t blocks;
     int64_t deadline;
-    const _Atomic uint32_t *abort[2]; /* from outside: the task's, the device's */
+    const _Atomic uint32_t *abort[2];            /* from outside: the task's, the device's */
+    void (*ended)(struct oriel_kernel_run *run); /* NULL, or called when all its blocks have ended */
 
     uint32_t running;        /* blocks that have not ended */
     oriel_status status;     /* of the first block that failed */

@@ -49,6 +49,7 @@ static oriel_status run_kernel(const oriel_assignment *assignment)
     run.deadline = assignment->deadline;
     run.abort[0] = &assignment->abort->set;
     run.abort[1] = &device->setup->control->stop;
+    run.ended = NULL;
     oriel_cores_start(device->cores, &run);
     oriel_loop_run(device->loop, &(oriel_wait){.ready = has_ended, .context = &run, .deadline = ORIEL_NEVER});
     oriel_view_free(&view);

@@ -19,62 +19,66 @@
 #define STACK_BYTES (1 << 20)
 
 typedef struct kernel_task {
-    struct kernel_task *next; /* in one of the lists below */
+    struct kernel_task *next; /* in the list of ready or unused ones */
     uint64_t id;
+    const oriel_kernel *kernel;
     oriel_args args;
+} kernel_task;
+
+/* A task on the cores. */
+typedef struct flight {
+    oriel_kernel_run run; /* the first, so that its end leads back to the flight */
+    struct flight *next;  /* in the list of ended or unused ones */
+    oriel_device_orch *orch;
+    kernel_task *task;
     oriel_view view;
     oriel_view_tensor tensor[ORIEL_MAX_TENSORS];
     oriel_view_comm comm[ORIEL_MAX_COMMS];
-    oriel_kernel_run run;
-} kernel_task;
-
-typedef struct task_list {
-    kernel_task *first, **last;
-} task_list;
+} flight;
 
 struct oriel_device_orch {
     oriel_orch orch;
     const oriel_assignment *assignment;
     oriel_domain domain[ORIEL_MAX_COMMS]; /* the handles that the device function gets */
-    task_list ready, running;
-    kernel_task *unused;
+    kernel_task *ready, **last_ready;     /* in the order in which they became so */
+    flight *ended, **last_ended;          /* likewise */
+    kernel_task *unused_tasks;
+    flight *unused_flights;
     oriel_failures failures;
 };
 
 typedef struct oriel_device_orch device_orch;
 
-static void list_init(task_list *list)
-{
-    *list = (task_list){NULL, &list->first};
-}
-
-static void list_append(task_list *list, kernel_task *task)
-{
-    task->next = NULL;
-    *list->last = task;
-    list->last = &task->next;
-}
-
-/* `link` is where the list points at the task. */
-static kernel_task *list_remove(task_list *list, kernel_task **link)
-{
-    kernel_task *task = *link;
-    *link = task->next;
-    if (!task->next)
-        list->last = link;
-    return task;
-}
-
 /* ---- Tasks ------------------------------------------------------------------------------------------------------ */
 
 static kernel_task *new_task(device_orch *self)
 {
-    kernel_task *task = self->unused;
-    if (task)
-        self->unused = task->next;
-    else
-        task = malloc(sizeof *task);
+    kernel_task *task = self->unused_tasks;
+    if (!task)
+        return malloc(sizeof *task);
+    self->unused_tasks = task->next;
     return task;
+}
+
+static void recycle_task(device_orch *self, kernel_task *task)
+{
+    task->next = self->unused_tasks;
+    self->unused_tasks = task;
+}
+
+static flight *new_flight(device_orch *self)
+{
+    flight *new = self->unused_flights;
+    if (!new)
+        return malloc(sizeof *new);
+    self->unused_flights = new->next;
+    return new;
+}
+
+static void recycle_flight(device_orch *self, flight *old)
+{
+    old->next = self->unused_flights;
+    self->unused_flights = old;
 }
 
 static void end_task(device_orch *self, kernel_task *task, oriel_status status, const char *message)
@@ -82,9 +86,15 @@ static void end_task(device_orch *self, kernel_task *task, oriel_status status, 
     if (status != ORIEL_OK && status != ORIEL_POISONED)
         oriel_failures_add(&self->failures, task->id, status, message);
     oriel_graph_end(self->orch.graph, task->id, status);
-    task->next = self->unused;
-    self->unused = task;
+    recycle_task(self, task);
 }
+
+static uint32_t blocks_of(const kernel_task *task)
+{
+    return task->args.blocks ? task->args.blocks : 1;
+}
+
+/* ---- On the cores ----------------------------------------------------------------------------------------------- */
 
 /* Where a tensor lies: in the arena, which all devices share, or in memory of this device's own. */
 static oriel_place place_of(const device_orch *self, const void *data)
@@ -96,101 +106,116 @@ static oriel_place place_of(const device_orch *self, const void *data)
     return (oriel_place){ORIEL_SEGMENT_LOCAL, (uintptr_t)data};
 }
 
-static oriel_status build_view(device_orch *self, kernel_task *task)
+static oriel_status build_view(device_orch *self, flight *new)
 {
-    const oriel_args *args = &task->args;
+    const oriel_args *args = &new->task->args;
     for (uint32_t i = 0; i < args->tensors; i++) {
         const oriel_tensor *tensor = &args->tensor[i];
-        task->tensor[i] = (oriel_view_tensor){place_of(self, tensor->data), tensor->dtype, tensor->dims, {0}};
-        memcpy(task->tensor[i].shape, tensor->shape, sizeof tensor->shape);
+        new->tensor[i] = (oriel_view_tensor){place_of(self, tensor->data), tensor->dtype, tensor->dims, {0}};
+        memcpy(new->tensor[i].shape, tensor->shape, sizeof tensor->shape);
     }
     for (uint32_t i = 0; i < args->comms; i++)
-        task->comm[i] = self->assignment->comm[args->comm[i] - self->domain];
-    return oriel_device_view(self->assignment, task->tensor, args->tensors, args->scalar, args->scalars, task->comm,
-                             args->comms, &task->view);
+        new->comm[i] = self->assignment->comm[args->comm[i] - self->domain];
+    return oriel_device_view(self->assignment, new->tensor, args->tensors, args->scalar, args->scalars, new->comm,
+                             args->comms, &new->view);
+}
+
+/* Called by the last block of a kernel, in its coroutine: the orchestrator goes on with it in its own. */
+static void flight_ended(oriel_kernel_run *run)
+{
+    flight *old = (flight *)run;
+    old->next = NULL;
+    *old->orch->last_ended = old;
+    old->orch->last_ended = &old->next;
 }
 
 static void start_task(device_orch *self, kernel_task *task)
 {
     const oriel_assignment *assignment = self->assignment;
-    oriel_status status = build_view(self, task);
+    flight *new = new_flight(self);
+    if (!new) {
+        end_task(self, task, ORIEL_NO_MEMORY, "no memory for a kernel's arguments");
+        return;
+    }
+    new->orch = self;
+    new->task = task;
+    oriel_status status = build_view(self, new);
     if (status != ORIEL_OK) {
+        recycle_flight(self, new);
         end_task(self, task, status, oriel_last_error());
         return;
     }
-    task->run.view = &task->view;
-    task->run.deadline = assignment->deadline;
-    task->run.abort[0] = &assignment->abort->set;
-    task->run.abort[1] = &assignment->device->setup->control->stop;
-    list_append(&self->running, task);
-    oriel_cores_start(assignment->device->cores, &task->run);
+    new->run.kernel = task->kernel;
+    new->run.view = &new->view;
+    new->run.blocks = blocks_of(task);
+    new->run.deadline = assignment->deadline;
+    new->run.abort[0] = &assignment->abort->set;
+    new->run.abort[1] = &assignment->device->setup->control->stop;
+    new->run.ended = flight_ended;
+    oriel_cores_start(assignment->device->cores, &new->run);
 }
 
 /* ---- Moving things along ---------------------------------------------------------------------------------------- */
 
-static bool take_back_ended(device_orch *self)
+static void take_back_ended(device_orch *self)
 {
-    bool moved = false;
-    for (kernel_task **link = &self->running.first; *link;) {
-        if ((*link)->run.running > 0) {
-            link = &(*link)->next;
+    for (flight *old; (old = self->ended);) {
+        if (!(self->ended = old->next))
+            self->last_ended = &self->ended;
+        oriel_view_free(&old->view);
+        end_task(self, old->task, old->run.status, old->run.message);
+        recycle_flight(self, old);
+    }
+}
+
+static void take_ready(device_orch *self)
+{
+    uint64_t id;
+    void *payload;
+    bool poisoned;
+    while (oriel_graph_take(self->orch.graph, &id, &payload, &poisoned)) {
+        kernel_task *task = payload;
+        if (poisoned) {
+            end_task(self, task, ORIEL_POISONED, NULL);
             continue;
         }
-        kernel_task *task = list_remove(&self->running, link);
-        oriel_view_free(&task->view);
-        end_task(self, task, task->run.status, task->run.message);
-        moved = true;
+        task->next = NULL;
+        *self->last_ready = task;
+        self->last_ready = &task->next;
     }
-    return moved;
 }
 
-static bool take_ready(device_orch *self)
+/* The next ready task, if its blocks have a core each. */
+static kernel_task *take_placeable(device_orch *self)
 {
-    bool moved = false, poisoned;
-    uint64_t id;
-    void *task;
-    while (oriel_graph_take(self->orch.graph, &id, &task, &poisoned)) {
-        if (poisoned)
-            end_task(self, task, ORIEL_POISONED, "");
-        else
-            list_append(&self->ready, task);
-        moved = true;
-    }
-    return moved;
+    kernel_task *task = self->ready;
+    if (!task || blocks_of(task) > oriel_cores_idle(self->assignment->device->cores))
+        return NULL;
+    if (!(self->ready = task->next))
+        self->last_ready = &self->ready;
+    return task;
 }
 
-static bool place_ready(device_orch *self)
-{
-    bool moved = false;
-    const oriel_cores *cores = self->assignment->device->cores;
-    while (self->ready.first && self->ready.first->run.blocks <= oriel_cores_idle(cores)) {
-        start_task(self, list_remove(&self->ready, &self->ready.first));
-        moved = true;
-    }
-    return moved;
-}
-
+/* A task that ends at once, since it could not be started, makes others ready: so again until nothing moves. */
 static void move_along(device_orch *self)
 {
-    bool moved;
+    bool placed;
     do {
-        moved = take_back_ended(self);
-        moved |= take_ready(self);
-        moved |= place_ready(self);
-    } while (moved);
+        placed = false;
+        take_back_ended(self);
+        take_ready(self);
+        for (kernel_task *task; (task = take_placeable(self)); placed = true)
+            start_task(self, task);
+    } while (placed);
 }
 
 static bool some_task_ended(void *context)
 {
     const device_orch *self = context;
-    for (const kernel_task *task = self->running.first; task; task = task->next)
-        if (task->run.running == 0)
-            return true;
-    return false;
+    return self->ended != NULL;
 }
 
-/* Lets kernels run until one has ended. Their own waits are bounded, so this wait needs a bound only if the caller has
- * one. */
+/* Lets kernels run until one has ended. Their waits are bounded, so this one needs a bound only if the caller has one. */
 static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
 {
     return oriel_wait_for(NULL, &(oriel_wait){.ready = some_task_ended, .context = self, .deadline = deadline});
@@ -202,6 +227,8 @@ static oriel_status check(const device_orch *self, const oriel_submission *submi
 {
     const oriel_assignment *assignment = self->assignment;
     const oriel_callable *callable = assignment->callable;
+    if (atomic_load(&assignment->abort->set))
+        return oriel_fail(ORIEL_ABORTED, "\"%s\": another member of the group failed", callable->name);
     if (submission->group)
         return oriel_fail(ORIEL_INVALID, "\"%s\": a device has no groups, submit the kernel with several blocks",
                           callable->name);
@@ -234,8 +261,7 @@ static oriel_status device_submit(oriel_orch *orch, const oriel_submission *subm
     kernel_task *task = new_task(self);
     if (!task)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for task \"%s\"", kernel->name);
-    task->run.kernel = kernel;
-    task->run.blocks = submission->args->blocks ? submission->args->blocks : 1;
+    task->kernel = kernel;
     node.payload = task;
 
     uint64_t temporary = 0;
@@ -245,8 +271,7 @@ static oriel_status device_submit(oriel_orch *orch, const oriel_submission *subm
         move_along(self);
     }
     if (added != ORIEL_GRAPH_ADDED) {
-        task->next = self->unused;
-        self->unused = task;
+        recycle_task(self, task);
         return oriel_orch_refused(added, kernel->name, &node);
     }
     oriel_orch_place_outputs(orch, submission, temporary);
@@ -327,8 +352,8 @@ oriel_status oriel_device_orch_create(const oriel_device_setup *setup, oriel_dev
     device_orch *self = calloc(1, sizeof *self);
     if (!self)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for an orchestrator");
-    list_init(&self->ready);
-    list_init(&self->running);
+    self->last_ready = &self->ready;
+    self->last_ended = &self->ended;
     oriel_status status =
         oriel_orch_init(&self->orch, &device_ops, setup->task_slots, setup->temporaries, setup->temporary_bytes, 1);
     if (status == ORIEL_OK)
@@ -343,9 +368,13 @@ void oriel_device_orch_free(oriel_device_orch *self)
     if (!self)
         return;
     oriel_orch_finish(&self->orch);
-    for (kernel_task *task; (task = self->unused);) {
-        self->unused = task->next;
+    for (kernel_task *task; (task = self->unused_tasks);) {
+        self->unused_tasks = task->next;
         free(task);
+    }
+    for (flight *old; (old = self->unused_flights);) {
+        self->unused_flights = old->next;
+        free(old);
     }
     free(self);
 }
