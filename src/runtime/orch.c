@@ -232,7 +232,7 @@ oriel_status oriel_allocate_domain(oriel_orch *orch, const char *name, const uin
                                    oriel_domain **domain)
 {
     if (!orch->ops->allocate_domain)
-        return oriel_fail(ORIEL_STATE, "domain \"%s\": only an orchestration function on the host allocates domains",
+        return oriel_fail(ORIEL_STATE, "domain \"%s\": there are no domains inside a device, nor in a level-2 worker",
                           name ? name : "");
     return orch->ops->allocate_domain(orch, name, devices, ranks, window_bytes, buffers, buffer_count, domain);
 }
@@ -240,7 +240,7 @@ oriel_status oriel_allocate_domain(oriel_orch *orch, const char *name, const uin
 oriel_status oriel_release_domain(oriel_orch *orch, oriel_domain *domain)
 {
     if (!orch->ops->release_domain)
-        return oriel_fail(ORIEL_STATE, "only an orchestration function on the host releases domains");
+        return oriel_fail(ORIEL_STATE, "there are no domains inside a device, nor in a level-2 worker");
     return orch->ops->release_domain(orch, domain);
 }
 
