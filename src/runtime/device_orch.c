@@ -223,12 +223,19 @@ static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
 
 /* ---- The level's operations ------------------------------------------------------------------------------------- */
 
+/* Another member of the group has failed, or the worker is to stop. */
+static bool is_aborted(const device_orch *self)
+{
+    const oriel_assignment *assignment = self->assignment;
+    return atomic_load(&assignment->abort->set) || atomic_load(&assignment->device->setup->control->stop);
+}
+
 static oriel_status check(const device_orch *self, const oriel_submission *submission)
 {
     const oriel_assignment *assignment = self->assignment;
     const oriel_callable *callable = assignment->callable;
-    if (atomic_load(&assignment->abort->set))
-        return oriel_fail(ORIEL_ABORTED, "\"%s\": another member of the group failed", callable->name);
+    if (is_aborted(self))
+        return oriel_fail(ORIEL_ABORTED, "\"%s\" is told to stop: the group or the worker ends", callable->name);
     if (submission->group)
         return oriel_fail(ORIEL_INVALID, "\"%s\": a device has no groups, submit the kernel with several blocks",
                           callable->name);
@@ -336,7 +343,7 @@ static oriel_status orchestrate(void *context)
     make_args(self, &args);
     oriel_error_clear();
     oriel_status status = self->assignment->callable->device(&self->orch, &args);
-    if (status != ORIEL_OK)
+    if (status != ORIEL_OK && !(status == ORIEL_ABORTED && is_aborted(self)))
         status = oriel_own_failure(status);
     char message[ORIEL_ERROR_BYTES];
     oriel_error_copy(message, sizeof message);

@@ -585,7 +585,7 @@ static void a_rank_that_never_notifies(void **state)
     assert_message_tells_of_a_wait();
     assert_message_has("waited for cell 32 of"); /* rank 2's line */
     assert_message_has("rank 2 (device 17");
-    assert_message_has("had returned");
+    assert_message_has("returned"); /* "had returned", or "returned too late" on a busy machine */
     assert_device_works(f, 2);
     assert_ok(run_group(f, MEET, 10, 0));
 }
@@ -597,7 +597,7 @@ static void ranks_that_poll_for_one_that_never_comes(void **state)
     assert_int_equal(run_group(f, POLL_BUT_ONE, 1, 2), ORIEL_TIMEOUT);
     assert_message_has("waited for cell 32 of window \"signals\" >= 1, and saw 0");
     assert_message_has("rank 2 (device 17");
-    assert_message_has("had returned");
+    assert_message_has("returned"); /* "had returned", or "returned too late" on a busy machine */
     assert_ok(run_group(f, MEET, 10, 0));
 }
 

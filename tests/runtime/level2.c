@@ -264,6 +264,18 @@ static oriel_status exchanges(oriel_orch *orch, const oriel_args *given)
     return ORIEL_OK;
 }
 
+/* One member of a group fails, the others would go on for ever. */
+static oriel_status without_end(oriel_orch *orch, const oriel_args *given)
+{
+    if (given->scalar[0] == 0)
+        return submit_on(orch, FAULT, given->tensor[0], 0, NULL);
+    oriel_status status;
+    while ((status = submit_on(orch, STEP, given->tensor[0], 1, NULL)) == ORIEL_OK)
+        ;
+    EXPECT(status == ORIEL_ABORTED);
+    return status;
+}
+
 /* ---- Running it from the host ----------------------------------------------------------------------------------- */
 
 enum {
@@ -277,6 +289,7 @@ enum {
     WITH_FAULT,
     REFUSED,
     EXCHANGES,
+    WITHOUT_END,
     CROSS_ALONE,
     CALLABLES
 };
@@ -292,6 +305,7 @@ static const oriel_callable callables[CALLABLES] = {
     [WITH_FAULT] = {"with_fault", NULL, with_fault, kernels, KERNELS, 1, -1, 0},
     [REFUSED] = {"refused", NULL, refused, kernels, KERNELS, 1, -1, 1},
     [EXCHANGES] = {"exchanges", NULL, exchanges, kernels, KERNELS, 1, 1, 1},
+    [WITHOUT_END] = {"without_end", NULL, without_end, kernels, KERNELS, 1, 1, 0},
     [CROSS_ALONE] = {"cross_alone", NULL, NULL, &kernels[CROSS], 1, 1, -1, 0},
 };
 
@@ -531,6 +545,24 @@ static void kernels_inside_devices_talk_to_peers(void **state)
     }
 }
 
+static oriel_status endless_function(oriel_orch *orch, void *user)
+{
+    const device_call *call = user;
+    oriel_args args[RANKS];
+    for (uint32_t i = 0; i < RANKS; i++)
+        args[i] = args_of(part(&call->tensor, i * PTO_LINE_CELLS, PTO_LINE_CELLS), ORIEL_INOUT, i);
+    return oriel_submit_group(orch, call->f->id[WITHOUT_END], args, NULL, RANKS, NULL);
+}
+
+static void a_device_function_is_told_that_its_group_failed(void **state)
+{
+    fixture *f = begin(state);
+    start(f, RANKS, &(oriel_worker_options){0});
+    device_call call = call_of(f, WITHOUT_END, 0, 0);
+    assert_fails(oriel_worker_run(f->worker, endless_function, &call, 0), ORIEL_FAULT, "level2.c:");
+    assert_all_expected();
+}
+
 static oriel_status refused_function(oriel_orch *orch, void *user)
 {
     const device_call *call = user;
@@ -649,6 +681,7 @@ int main(void)
         IN_BOTH(a_kernel_inside_ends_at_the_deadline_of_its_task),
         IN_BOTH(a_fault_inside_poisons_what_depends_on_it),
         IN_BOTH(kernels_inside_devices_talk_to_peers),
+        IN_BOTH(a_device_function_is_told_that_its_group_failed),
         IN_BOTH(what_a_device_cannot_do_is_refused),
         IN_BOTH(a_level_2_worker_runs_kernels),
         IN_BOTH(a_level_2_worker_refuses_what_is_level_3),
