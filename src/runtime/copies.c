@@ -74,6 +74,7 @@ void oriel_copies_out(oriel_host_task *task)
     }
 }
 
+/* A device thread that cannot be ended may still write into them: then they stay. */
 void oriel_copies_free(oriel_worker *worker, oriel_host_task *task)
 {
     if (!task->copies)
@@ -82,7 +83,7 @@ void oriel_copies_free(oriel_worker *worker, oriel_host_task *task)
     for (uint32_t i = 0; i < task->count; i++) {
         oriel_member *member = &task->member[i];
         for (uint32_t t = 0; t < member->args.tensors; t++) {
-            if (member->piece[t])
+            if (member->piece[t] && !worker->lost)
                 oriel_arena_free(worker->arena, member->piece[t]);
             member->piece[t] = NULL;
         }

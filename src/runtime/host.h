@@ -45,23 +45,14 @@ typedef struct oriel_member {
     void *piece[ORIEL_MAX_TENSORS]; /* of the arena, for a tensor that lies elsewhere; NULL: none */
 } oriel_member;
 
-/* Where a task is. */
-typedef enum oriel_task_at {
-    ORIEL_TASK_IN_GRAPH,
-    ORIEL_TASK_COPIES_IN,
-    ORIEL_TASK_QUEUED,
-    ORIEL_TASK_POSTED,
-    ORIEL_TASK_COPIES_OUT
-} oriel_task_at;
-
 struct oriel_host_task {
     oriel_host_task *next; /* in one of the lists of the worker */
     uint64_t id;
     uint64_t turn; /* tasks become ready in this order */
     const oriel_callable *callable;
-    oriel_task_at at;
     bool any;         /* on whichever device is free */
     bool copies;      /* some tensor lies outside the arena */
+    bool has_run;     /* what it copies goes out, no more in */
     bool aborted;     /* the members were told to leave */
     uint32_t abort;   /* index of its abort word while it is posted */
     uint32_t running; /* members that have not ended */

@@ -146,8 +146,7 @@ static void fill_task(oriel_worker *worker, oriel_host_task *task, const oriel_c
                       const oriel_submission *submission)
 {
     task->callable = callable;
-    task->at = ORIEL_TASK_IN_GRAPH;
-    task->aborted = false;
+    task->has_run = task->aborted = false;
     for (uint32_t i = 0; i < submission->count; i++) {
         fill_member(task, i, &submission->args[i], submission->devices ? submission->devices[i] : i);
         for (uint32_t c = 0; c < submission->args[i].comms; c++)

@@ -6,8 +6,8 @@
  *      oriel_submit, oriel_task_wait, ...        orch.c
  *               │ ops
  *      ┌────────┴─────────┐
- *   host.c: level 3     device_orch.c: level 2
- *   devices, groups,    kernels on the cores of this device
+ *   host_orch.c: level 3    device_orch.c: level 2
+ *   devices, groups,        kernels on the cores of this device
  *   host functions
  */
 #ifndef ORIEL_RUNTIME_ORCH_H

@@ -71,8 +71,7 @@ void oriel_host_end_task(oriel_worker *worker, oriel_host_task *task, oriel_stat
 {
     if (message)
         oriel_failures_add(&worker->failures, task->id, status, message);
-    if (!worker->lost)
-        oriel_copies_free(worker, task);
+    oriel_copies_free(worker, task);
     for (uint32_t i = 0; i < task->count; i++) {
         oriel_member *member = &task->member[i];
         for (uint32_t c = 0; c < member->args.comms; c++) {
@@ -96,7 +95,7 @@ static void all_members_ended(oriel_worker *worker, oriel_host_task *task)
     if (status != ORIEL_OK) {
         oriel_host_end_task(worker, task, status, status == ORIEL_POISONED ? NULL : message);
     } else if (task->copies) {
-        task->at = ORIEL_TASK_COPIES_OUT;
+        task->has_run = true;
         oriel_task_list_append(&worker->copying, task);
     } else {
         oriel_host_end_task(worker, task, ORIEL_OK, NULL);
@@ -171,12 +170,20 @@ static const oriel_host_device *dead_device_of(const oriel_worker *worker, const
     return NULL;
 }
 
+/* The run's deadline came before the task could start. */
+static void end_unstarted(oriel_worker *worker, oriel_host_task *task)
+{
+    worker->unstarted++;
+    oriel_host_end_task(worker, task, ORIEL_TIMEOUT, NULL);
+}
+
 static void enqueue(oriel_worker *worker, oriel_host_task *task)
 {
-    task->at = ORIEL_TASK_QUEUED;
     task->turn = ++worker->turns;
     const oriel_host_device *dead;
-    if (task->callable->host) {
+    if (worker->expired) {
+        end_unstarted(worker, task);
+    } else if (task->callable->host) {
         oriel_task_list_append(&worker->host, task);
         pthread_cond_signal(&worker->host_ready);
     } else if ((dead = dead_device_of(worker, task))) {
@@ -189,22 +196,6 @@ static void enqueue(oriel_worker *worker, oriel_host_task *task)
     }
 }
 
-/* Takes a task of `device` out of the queues that it stands in. */
-static oriel_host_task *unqueue_first(oriel_worker *worker, oriel_host_device *device)
-{
-    oriel_host_task *task = device->first->task;
-    for (uint32_t i = 0; i < task->count; i++)
-        queue_remove(&worker->device[task->member[i].device], &task->member[i]);
-    return task;
-}
-
-/* The run's deadline came before the task could start. */
-static void end_unstarted(oriel_worker *worker, oriel_host_task *task)
-{
-    worker->unstarted++;
-    oriel_host_end_task(worker, task, ORIEL_TIMEOUT, NULL);
-}
-
 static void take_ready(oriel_worker *worker)
 {
     uint64_t id;
@@ -214,10 +205,7 @@ static void take_ready(oriel_worker *worker)
         oriel_host_task *task = payload;
         if (poisoned) {
             oriel_host_end_task(worker, task, ORIEL_POISONED, NULL);
-        } else if (worker->expired) {
-            end_unstarted(worker, task);
-        } else if (task->copies) {
-            task->at = ORIEL_TASK_COPIES_IN;
+        } else if (task->copies && !worker->expired) {
             oriel_task_list_append(&worker->copying, task);
         } else {
             enqueue(worker, task);
@@ -233,14 +221,14 @@ static bool copy_one(oriel_worker *worker)
         return false;
     oriel_status status = ORIEL_OK;
     pthread_mutex_unlock(&worker->mutex);
-    if (task->at == ORIEL_TASK_COPIES_IN)
-        status = oriel_copies_in(worker, task);
-    else
+    if (task->has_run)
         oriel_copies_out(task);
+    else
+        status = oriel_copies_in(worker, task);
     pthread_mutex_lock(&worker->mutex);
     if (status != ORIEL_OK)
         oriel_host_end_task(worker, task, status, oriel_last_error());
-    else if (task->at == ORIEL_TASK_COPIES_OUT)
+    else if (task->has_run)
         oriel_host_end_task(worker, task, ORIEL_OK, NULL);
     else
         enqueue(worker, task);
@@ -280,7 +268,6 @@ static void fill_command(const oriel_worker *worker, const oriel_member *member,
 static void post(oriel_worker *worker, oriel_host_task *task)
 {
     int64_t now = oriel_now();
-    task->at = ORIEL_TASK_POSTED;
     task->running = task->count;
     task->abort = worker->free_aborts[--worker->free_abort_count];
     atomic_store(&worker->abort_words[task->abort].set, 0);
@@ -310,6 +297,15 @@ static bool group_can_go(const oriel_worker *worker, const oriel_host_task *task
             return false;
     }
     return true;
+}
+
+/* Takes the first task of `device` out of all the queues that it stands in. */
+static oriel_host_task *unqueue_first(oriel_worker *worker, oriel_host_device *device)
+{
+    oriel_host_task *task = device->first->task;
+    for (uint32_t i = 0; i < task->count; i++)
+        queue_remove(&worker->device[task->member[i].device], &task->member[i]);
+    return task;
 }
 
 /* Posts the next task of this device; false if there is none that can go. */

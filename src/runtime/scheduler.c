@@ -159,10 +159,10 @@ static void tell_fate(oriel_host_device *device, const oriel_fate *fate)
         snprintf(device->fate, sizeof device->fate, "could not start (%s)", oriel_status_name(fate->status));
 }
 
-/* Whether it runs a command whose waits should have ended some time ago. */
+/* Whether it runs a command whose waits should have ended some time ago. The host may have slept itself meanwhile. */
 static bool is_stuck(const oriel_worker *worker, const oriel_host_device *device, int64_t now)
 {
-    if (oriel_mailbox_outstanding(device->mailbox) == 0)
+    if (oriel_mailbox_outstanding(device->mailbox) == 0 || oriel_mailbox_completed(device->mailbox))
         return false;
     int64_t end = worker->deadline;
     if (worker->timeout < end - device->busy_since)
