@@ -294,4 +294,27 @@ static inline oriel_status submit_to_domain(oriel_orch *orch, oriel_callable_id 
     return oriel_submit_group(orch, id, args, devices, ranks, task);
 }
 
+/* ---- Kernels ---------------------------------------------------------------------------------------------------- */
+
+/* Domain 0: all ranks meet, scalar 0 times. On a domain that is used once. */
+static inline void meet_kernel(pto_core *core)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    pto_addr cells = pto_window_buffer(core, comm, 0).addr;
+    for (int32_t round = 1; round <= pto_arg_i64(core, 0); round++) {
+        for (uint32_t rank = 0; rank < comm->ranks; rank++)
+            pto_tnotify(core, pto_peer_addr(comm, cells, rank) + comm->rank * PTO_LINE_BYTES, 1, PTO_NOTIFY_ADD);
+        pto_twait(core, pto_cell_block(cells, comm->ranks, PTO_LINE_CELLS), round, PTO_GE);
+    }
+}
+
+/* Every element of tensor 0: += 1. */
+static inline void count_kernel(pto_core *core)
+{
+    pto_global cells = pto_arg_tensor(core, 0);
+    for (uint64_t i = 0; i < pto_global_count(cells); i++)
+        pto_store_i32(core, cells.addr + 4 * i, pto_load_i32(core, cells.addr + 4 * i) + 1);
+    pto_dcci_all(core);
+}
+
 #endif

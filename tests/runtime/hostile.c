@@ -10,27 +10,6 @@
 
 /* ---- Callables -------------------------------------------------------------------------------------------------- */
 
-/* Domain 0: all ranks meet, scalar 0 times. */
-static void meet(pto_core *core)
-{
-    const pto_comm *comm = pto_arg_comm(core, 0);
-    pto_addr cells = pto_window_buffer(core, comm, 0).addr;
-    for (int32_t round = 1; round <= pto_arg_i64(core, 0); round++) {
-        for (uint32_t rank = 0; rank < comm->ranks; rank++)
-            pto_tnotify(core, pto_peer_addr(comm, cells, rank) + comm->rank * PTO_LINE_BYTES, 1, PTO_NOTIFY_ADD);
-        pto_twait(core, pto_cell_block(cells, comm->ranks, PTO_LINE_CELLS), round, PTO_GE);
-    }
-}
-
-/* Every element of tensor 0: += 1. */
-static void count(pto_core *core)
-{
-    pto_global cells = pto_arg_tensor(core, 0);
-    for (uint64_t i = 0; i < pto_global_count(cells); i++)
-        pto_store_i32(core, cells.addr + 4 * i, pto_load_i32(core, cells.addr + 4 * i) + 1);
-    pto_dcci_all(core);
-}
-
 /* Tensor 0 <- tensor 1, as bytes. */
 static void copy_bytes(pto_core *core)
 {
@@ -72,7 +51,7 @@ static oriel_status device_returns(oriel_orch *orch, const oriel_args *args)
 enum { MEET, COUNT, COPY_BYTES, AWAIT, NOTHING, HOST_COUNT, HOST_RETURNS, DEVICE_RETURNS, CALLABLES };
 
 static const oriel_kernel kernels[] = {
-    {"meet", meet}, {"count", count}, {"copy_bytes", copy_bytes}, {"await", await}, {"nothing", nothing},
+    {"meet", meet_kernel}, {"count", count_kernel}, {"copy_bytes", copy_bytes}, {"await", await}, {"nothing", nothing},
 };
 
 static const oriel_callable callables[CALLABLES] = {
@@ -444,6 +423,31 @@ static void arguments_that_cannot_be(void **state)
     assert_healthy(f, 2);
 }
 
+static void trap(pto_core *core)
+{
+    pto_trap(core, "a trap");
+}
+
+static oriel_status trap_function(oriel_orch *orch, void *user)
+{
+    const struct job *job = user;
+    return submit_to_all(orch, job, 0);
+}
+
+/* What matters most in a message comes first, and what does not fit is cut off. */
+static void a_name_longer_than_any_message(void **state)
+{
+    fixture *f = begin(state);
+    static char name[8192];
+    memset(name, 'n', sizeof name - 1);
+    const oriel_kernel kernel = {name, trap};
+    const oriel_callable callable = TEST_KERNEL(name, &kernel);
+    start_level(f, 3, 16, &(oriel_worker_options){0}, &callable, 1);
+    struct job job = {.f = f};
+    assert_fails(oriel_worker_run(f->worker, trap_function, &job, 0), ORIEL_FAULT, "hostile.c:");
+    assert_non_null(strstr(oriel_last_error(), "a trap"));
+}
+
 /* ---- The program around ----------------------------------------------------------------------------------------- */
 
 static void on_alarm(int signal_number)
@@ -499,6 +503,7 @@ int main(void)
         IN_BOTH(numbers_that_are_none),
         IN_BOTH(functions_that_return_no_status),
         IN_BOTH(arguments_that_cannot_be),
+        IN_BOTH(a_name_longer_than_any_message),
         IN_BOTH(a_program_with_a_timer),
         IN_BOTH(a_program_that_ignores_its_children),
     };
