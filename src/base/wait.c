@@ -16,9 +16,14 @@
 #pragma GCC diagnostic ignored "-Wtsan"
 #endif
 
-/* How often to look before the first nap: with a processor for each strand, and without. */
+/*
+ * How often to look before the first nap: with a processor for each strand, and without. Between the last looks any other strand
+ * may have the processor: perhaps it is the one that is waited for. If there is none, this costs some ten microseconds, and
+ * spares a pair of strands that answer each other the sleep and the wake-up, which cost more than that.
+ */
 #define LOOKS_ALONE   2000
-#define LOOKS_CROWDED 30
+#define LOOKS_CROWDED 60
+#define LOOKS_YIELDED 30
 /* While spinning, reading the clock costs more than a look. */
 #define LOOKS_PER_CLOCK 256
 /*
@@ -98,10 +103,7 @@ bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status)
     return false;
 }
 
-/*
- * True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. Before the last of them
- * another strand may have the processor: perhaps it is the one that is waited for.
- */
+/* True: the wait ended. False: nothing has moved at `looks` looks in a row, it is time for a nap. */
 static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
 {
     uint32_t idle = 0;
@@ -110,10 +112,10 @@ static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
         if (oriel_wait_look(wait, now, status))
             return true;
         idle = oriel_wait_move(wait) ? 0 : idle + 1;
-        if (idle == looks - 1)
-            sched_yield();
-        else
+        if (idle < looks - LOOKS_YIELDED)
             pause_processor();
+        else
+            sched_yield();
     }
     return false;
 }
