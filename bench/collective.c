@@ -2,13 +2,13 @@
 /*
  * One warm collective inside one run, by count and ranks, next to a memcpy of the bytes that it must move.
  *
- * The collective is timed as its caller sees it: from the submission of the group to the end of the wait. The memcpy runs on the same
- * devices, all at once, in the same rounds; its time is the slowest device's, without any dispatch. Its bytes are what the algorithm moves,
- * a byte read and a byte written counting as one byte copied:
+ * The collective is timed as its caller sees it: from the submission of the group to the end of the wait. The memcpy runs on the
+ * same devices, all at once, in the same rounds, between the same tensors and windows, without waiting for anybody; its time
+ * is the slowest device's, without any dispatch. A byte read and a byte written count as one byte copied:
  *
- *      all-gather       C staged, n C gathered                                C (1 + n)
- *      reduce-scatter   n C staged, n C read and C written                    C n + C (n + 1) / 2
- *      all-reduce       C staged, n C read and C written                      C + C (n + 1) / 2
+ *      all-gather       C staged, n C gathered                      C + n C
+ *      reduce-scatter   n C staged, n C read and C written          n C + (n + 1) C / 2
+ *      all-reduce       C staged, n C read and C written            C + (n + 1) C / 2
  */
 #include "bench.h"
 
@@ -18,31 +18,35 @@ enum { ALLGATHER, REDUCE_SCATTER, ALLREDUCE, COLLECTIVES };
 static const char *const names[COLLECTIVES] = {"allgather", "reduce_scatter", "allreduce"};
 
 typedef struct bench_cell {
+    int collective;
     const oriel_launch *launch;
     oriel_job job;
     oriel_callable_id kernel, copy;
-    oriel_args collective[MAX_RANKS], floor[MAX_RANKS];
+    oriel_args collective_args[MAX_RANKS], floor[MAX_RANKS];
     oriel_tensor spent; /* nanoseconds of each device's memcpy */
     int rounds;
     double *collective_us, *floor_us;
 } bench_cell;
 
-static double bytes_moved(int collective, double bytes, double ranks)
-{
-    switch (collective) {
-    case ALLGATHER: return bytes * (1 + ranks);
-    case REDUCE_SCATTER: return bytes * ranks + bytes * (ranks + 1) / 2;
-    default: return bytes + bytes * (ranks + 1) / 2;
-    }
-}
-
-/* On a device: copies and tells how long it took. Arguments: source, destination, time. */
+/*
+ * On a device: the copies of one rank, and how long they took. Tensors: input, output, time, then scratch of the rank itself and
+ * of the others, beginning with the right neighbour; the last is its own again. Scalars: bytes to stage; where the chunk
+ * that is read lies in each scratch, its bytes, how many bytes to read in all.
+ */
 static oriel_status copy_on_device(oriel_orch *orch, const oriel_args *args)
 {
     (void)orch;
-    size_t bytes = args->tensor[0].shape[0];
+    const uint64_t staged = args->scalar[0], from = args->scalar[1], chunk = args->scalar[2];
+    const uint64_t room = args->tensor[1].shape[0] * pto_dtype_bytes(args->tensor[1].dtype);
+    char *out = args->tensor[1].data;
     int64_t start = oriel_now();
-    memcpy(args->tensor[1].data, args->tensor[0].data, bytes);
+    memcpy(args->tensor[3].data, args->tensor[0].data, staged);
+    uint64_t left = args->scalar[3];
+    for (uint32_t i = 4; left > 0; i++) {
+        uint64_t bytes = left < chunk ? left : chunk;
+        memcpy(out + (i - 4) * chunk % room, (char *)args->tensor[i].data + from, bytes);
+        left -= bytes;
+    }
     *(int64_t *)args->tensor[2].data = oriel_now() - start;
     return ORIEL_OK;
 }
@@ -66,30 +70,60 @@ static double slowest_copy(const bench_cell *cell)
     return (double)slowest / 1e3;
 }
 
-static oriel_status measure(oriel_orch *orch, void *user)
+/* What the copies of one rank are: see copy_on_device. */
+static void add_copies(bench_cell *cell, oriel_domain *domain, uint32_t rank)
 {
-    bench_cell *cell = user;
-    const oriel_launch *launch = cell->launch;
+    oriel_args *args = &cell->floor[rank];
+    const uint32_t ranks = cell->job.ranks;
+    const int64_t bytes = (int64_t)(cell->job.count * pto_dtype_bytes(cell->job.dtype));
+    for (uint32_t step = 0; step <= ranks; step++) {
+        oriel_tensor scratch;
+        bench_must(oriel_domain_buffer(domain, (rank + step) % ranks, "scratch", &scratch), "scratch");
+        bench_must(oriel_args_tensor(args, scratch, ORIEL_NO_DEP), "scratch argument");
+    }
+    const int64_t staged[] = {bytes, ranks * bytes, bytes};
+    const int64_t from[] = {0, rank * bytes, 0};
+    const int64_t read[] = {ranks * bytes, (ranks + 1) * bytes / 2, (ranks + 1) * bytes / 2};
+    bench_must(oriel_args_i64(args, staged[cell->collective]), "scalar");
+    bench_must(oriel_args_i64(args, from[cell->collective]), "scalar");
+    bench_must(oriel_args_i64(args, bytes), "scalar");
+    bench_must(oriel_args_i64(args, read[cell->collective]), "scalar");
+}
+
+static pto_dtype dtype_of(const bench_cell *cell, const oriel_launch_buffer *buffer)
+{
+    return buffer->dtype == ORIEL_DTYPE_OF_JOB ? cell->job.dtype : buffer->dtype;
+}
+
+static oriel_domain *allocate(oriel_orch *orch, const bench_cell *cell)
+{
     oriel_buffer windows[8];
     uint32_t window_count = 0;
-    for (uint32_t i = 0; i < launch->buffer_count; i++) {
-        const oriel_launch_buffer *buffer = &launch->buffers[i];
-        pto_dtype dtype = buffer->dtype == ORIEL_DTYPE_OF_JOB ? cell->job.dtype : buffer->dtype;
+    for (uint32_t i = 0; i < cell->launch->buffer_count; i++) {
+        const oriel_launch_buffer *buffer = &cell->launch->buffers[i];
         if (buffer->role == ORIEL_ROLE_WINDOW)
-            windows[window_count++] = (oriel_buffer){buffer->name, dtype, buffer->count(&cell->job)};
+            windows[window_count++] = (oriel_buffer){buffer->name, dtype_of(cell, buffer), buffer->count(&cell->job)};
     }
     oriel_domain *domain;
     bench_must(oriel_allocate_domain(orch, "bench", NULL, cell->job.ranks, 0, windows, window_count, &domain),
                "domain");
+    return domain;
+}
+
+static oriel_status measure(oriel_orch *orch, void *user)
+{
+    bench_cell *cell = user;
+    oriel_domain *domain = allocate(orch, cell);
     for (uint32_t rank = 0; rank < cell->job.ranks; rank++) {
-        oriel_args *args = &cell->collective[rank];
+        oriel_args *args = &cell->collective_args[rank];
         bench_must(oriel_args_comm(args, domain), "domain argument");
-        if (launch->scalars)
-            bench_must(launch->scalars(&cell->job, rank, args), "scalars");
+        if (cell->launch->scalars)
+            bench_must(cell->launch->scalars(&cell->job, rank, args), "scalars");
+        add_copies(cell, domain, rank);
     }
     const int warm = 3;
     for (int round = -warm; round < cell->rounds; round++) {
-        double collective = time_group(orch, cell->kernel, cell->collective, cell->job.ranks);
+        double collective = time_group(orch, cell->kernel, cell->collective_args, cell->job.ranks);
         time_group(orch, cell->copy, cell->floor, cell->job.ranks);
         if (round < 0)
             continue;
@@ -99,41 +133,34 @@ static oriel_status measure(oriel_orch *orch, void *user)
     return ORIEL_OK;
 }
 
-static void add_tensor(oriel_worker *worker, oriel_args *args, pto_dtype dtype, uint64_t count, oriel_tag tag)
-{
-    oriel_tensor tensor;
-    bench_must(oriel_worker_alloc(worker, dtype, count, &tensor), "memory");
-    memset(tensor.data, 1, count * pto_dtype_bytes(dtype));
-    bench_must(oriel_args_tensor(args, tensor, tag), "tensor argument");
-}
-
-/* The arguments of both groups, in memory that the devices share. */
-static void prepare(oriel_worker *worker, bench_cell *cell, uint64_t copied)
+/* The tensors of both groups, in memory that the devices share. */
+static void prepare(oriel_worker *worker, bench_cell *cell)
 {
     bench_must(oriel_worker_alloc(worker, PTO_I64, 8 * MAX_RANKS, &cell->spent), "memory");
     for (uint32_t rank = 0; rank < cell->job.ranks; rank++) {
-        cell->collective[rank] = (oriel_args)ORIEL_ARGS_INIT;
+        cell->collective_args[rank] = (oriel_args)ORIEL_ARGS_INIT;
         cell->floor[rank] = (oriel_args)ORIEL_ARGS_INIT;
         for (uint32_t i = 0; i < cell->launch->buffer_count; i++) {
             const oriel_launch_buffer *buffer = &cell->launch->buffers[i];
-            pto_dtype dtype = buffer->dtype == ORIEL_DTYPE_OF_JOB ? cell->job.dtype : buffer->dtype;
-            if (buffer->role != ORIEL_ROLE_WINDOW)
-                add_tensor(worker, &cell->collective[rank], dtype, buffer->count(&cell->job),
-                           buffer->role == ORIEL_ROLE_INPUT ? ORIEL_INPUT : ORIEL_OUTPUT_EXISTING);
+            if (buffer->role == ORIEL_ROLE_WINDOW)
+                continue;
+            oriel_tag tag = buffer->role == ORIEL_ROLE_INPUT ? ORIEL_INPUT : ORIEL_OUTPUT_EXISTING;
+            oriel_tensor tensor;
+            bench_must(oriel_worker_alloc(worker, dtype_of(cell, buffer), buffer->count(&cell->job), &tensor),
+                       "memory");
+            bench_must(oriel_args_tensor(&cell->collective_args[rank], tensor, tag), "tensor argument");
+            bench_must(oriel_args_tensor(&cell->floor[rank], tensor, tag), "tensor argument");
         }
-        add_tensor(worker, &cell->floor[rank], PTO_U8, copied, ORIEL_INPUT);
-        add_tensor(worker, &cell->floor[rank], PTO_U8, copied, ORIEL_OUTPUT_EXISTING);
         int64_t *spent = (int64_t *)cell->spent.data + rank * 8;
         bench_must(oriel_args_tensor(&cell->floor[rank], oriel_tensor_1d(spent, PTO_I64, 1), ORIEL_OUTPUT_EXISTING),
                    "tensor argument");
     }
 }
 
-static void run_cell(bench_cell *cell, int collective, const bench_options *options, FILE *json, const char *separator)
+static void run_cell(bench_cell *cell, const bench_options *options, FILE *json, const char *separator)
 {
     const int devices[MAX_RANKS] = {0, 1, 2, 3};
     uint64_t bytes = cell->job.count * pto_dtype_bytes(cell->job.dtype);
-    uint64_t copied = (uint64_t)bytes_moved(collective, (double)bytes, cell->job.ranks);
     cell->collective_us = bench_times(options);
     cell->floor_us = bench_times(options);
     cell->rounds = options->rounds;
@@ -155,7 +182,7 @@ static void run_cell(bench_cell *cell, int collective, const bench_options *opti
     bench_must(oriel_worker_register(worker, &callables[0], &cell->kernel), "register");
     bench_must(oriel_worker_register(worker, &callables[1], &cell->copy), "register");
     bench_must(oriel_worker_init(worker), "init");
-    prepare(worker, cell, copied);
+    prepare(worker, cell);
     bench_must(oriel_worker_run(worker, measure, cell, -1), "run");
     oriel_worker_close(worker);
 
@@ -183,10 +210,10 @@ int main(int argc, char **argv)
     for (int collective = 0; collective < COLLECTIVES; collective++) {
         for (uint32_t ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
             for (uint64_t count = 64; count <= UINT64_C(1) << 22; count *= 16) {
-                bench_cell cell = {.launch = oriel_launch_find(names[collective])};
+                bench_cell cell = {.collective = collective, .launch = oriel_launch_find(names[collective])};
                 cell.job =
                     (oriel_job){.platform = "a2a3sim", .ranks = ranks, .count = count, .dtype = PTO_F32, .repeat = 1};
-                run_cell(&cell, collective, &options, json, separator);
+                run_cell(&cell, &options, json, separator);
                 separator = ",";
             }
         }
