@@ -367,7 +367,7 @@ static void a_kernel_that_exits(void **state)
 static void a_rank_that_never_notifies(void **state)
 {
     fixture *f = begin(state);
-    start(f, 3, 0.1);
+    start(f, 3, 0.5);
     assert_int_equal(run_group(f, MEET_BUT_ONE, 1, 2), ORIEL_TIMEOUT);
     assert_message_tells_of_a_wait();
     assert_message_has("waited for cell 32 of"); /* rank 2's line */
@@ -380,7 +380,7 @@ static void a_rank_that_never_notifies(void **state)
 static void ranks_that_poll_for_one_that_never_comes(void **state)
 {
     fixture *f = begin(state);
-    start(f, 3, 0.1);
+    start(f, 3, 0.5);
     assert_int_equal(run_group(f, POLL_BUT_ONE, 1, 2), ORIEL_TIMEOUT);
     assert_message_has("waited for cell 32 of window \"signals\" >= 1, and saw 0");
     assert_message_has("rank 2 (device 17");
@@ -391,7 +391,7 @@ static void ranks_that_poll_for_one_that_never_comes(void **state)
 static void a_process_that_loops_for_ever_is_killed(void **state)
 {
     fixture *f = begin(state);
-    start(f, 3, 0.1);
+    start(f, 3, 0.5);
     double begin_s = now_s();
     assert_int_equal(run_group(f, ONE_SPINS, ENDLESS, 1), ORIEL_TIMEOUT);
     assert_true(now_s() - begin_s < 4);
@@ -406,7 +406,7 @@ static void a_process_that_loops_for_ever_is_killed(void **state)
 static void a_thread_that_loops_for_long_is_given_up(void **state)
 {
     fixture *f = begin(state);
-    start(f, 3, 0.1);
+    start(f, 3, 0.5);
     assert_int_equal(run_group(f, ONE_SPINS, ENDLESS, 1), ORIEL_TIMEOUT);
     assert_message_names(f, 1);
     assert_message_has("still running");
