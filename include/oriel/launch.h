@@ -134,6 +134,7 @@ typedef struct oriel_rank_report {
 } oriel_rank_report;
 
 typedef struct oriel_report {
+    bool accepted; /* the job can be run: what failed, if anything did, failed while it ran */
     uint32_t ranks;
     oriel_rank_report *rank; /* `ranks` of them */
     uint64_t wrong;
@@ -144,11 +145,12 @@ typedef struct oriel_report {
  * Runs a launch: checks the job against it, starts a worker, fills the inputs, allocates the domain, makes
  * job->repeat calls on it with nothing in between but the comparison, and compares each.
  *
- * report  set when the run came to its end, with right or wrong results; free it with oriel_report_free.
+ * report  set when the run came to its end, with right or wrong results; free it with oriel_report_free. Else
+ *         only `accepted` is set.
  *
  * ORIEL_OK       every result is right
  * ORIEL_WRONG    the run ended, a result is wrong; the message has the first one
- * ORIEL_INVALID  ranks, type, count or reduction that the launch lacks
+ * ORIEL_INVALID  ranks, type, count or reduction that the launch lacks: not `accepted`
  * others         as for oriel_worker_create, _init and _run
  */
 ORIEL_API oriel_status oriel_launch_run(const oriel_launch *launch, const oriel_job *job, oriel_report *report);

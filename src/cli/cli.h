@@ -19,8 +19,8 @@ enum {
 /* Prints `oriel: ` and the message on stderr. Returns `code`. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The exit code that a status stands for. */
-int cli_exit_code(oriel_status status);
+/* The exit code that a status stands for: of a job that was `accepted`, or else refused. */
+int cli_exit_code(oriel_status status, bool accepted);
 
 /* Refuses --json, in a build that lacks it. */
 int cli_no_json(void);

@@ -37,13 +37,13 @@ int cli_fail(int code, const char *format, ...)
     return code;
 }
 
-int cli_exit_code(oriel_status status)
+int cli_exit_code(oriel_status status, bool accepted)
 {
     switch (status) {
     case ORIEL_OK: return CLI_RIGHT;
     case ORIEL_WRONG: return CLI_WRONG;
     case ORIEL_INVALID:
-    case ORIEL_NO_MEMORY: return CLI_BAD_USAGE;
+    case ORIEL_NO_MEMORY: return accepted ? CLI_FAILED : CLI_BAD_USAGE;
     case ORIEL_UNAVAILABLE: return CLI_NOT_HERE;
     default: return CLI_FAILED;
     }

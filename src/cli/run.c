@@ -178,10 +178,11 @@ static int run_launch(const oriel_launch *launch, const arguments *args)
         cli_json_run(launch, job, status, message, &report);
     else if (ended)
         print_report(launch, job, &report, args->verbose);
+    int code = cli_exit_code(status, report.accepted);
     if (!ended)
-        cli_fail(cli_exit_code(status), "%s", message);
+        cli_fail(code, "%s", message);
     oriel_report_free(&report);
-    return cli_exit_code(status);
+    return code;
 }
 
 int cli_run(int argc, char **argv)

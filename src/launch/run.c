@@ -163,7 +163,8 @@ static oriel_status verdict(const oriel_report *report)
 /* The report takes the ranks' part over from the session. */
 static oriel_status make_report(session *s, oriel_report *report)
 {
-    *report = (oriel_report){.ranks = s->job.ranks, .rank = s->rank, .run_ms = (double)s->run_ns / 1e6};
+    *report =
+        (oriel_report){.accepted = true, .ranks = s->job.ranks, .rank = s->rank, .run_ms = (double)s->run_ns / 1e6};
     s->rank = NULL;
     for (uint32_t r = 0; r < report->ranks; r++)
         report->wrong += report->rank[r].wrong;
@@ -206,45 +207,36 @@ oriel_status oriel_launch_on(oriel_worker *worker, const oriel_registered *regis
     return status;
 }
 
-/* Starts the devices of a complete job, with the kernel registered. */
-static oriel_status start_worker(const oriel_launch *launch, const oriel_job *job, oriel_registered *registered,
-                                 oriel_worker **worker)
+static oriel_status create_worker(const oriel_launch *launch, const oriel_job *job, oriel_worker **worker)
 {
     uint64_t bytes = oriel_job_bytes(launch, job);
     oriel_worker_options options = {
         .form = job->form, .arena_bytes = bytes > LARGE_JOB ? 2 * bytes : 0, .timeout_s = job->timeout_s};
-    oriel_worker *started;
-    oriel_status status = oriel_worker_create(3, job->platform, job->devices, job->ranks, &options, &started);
-    if (status)
-        return status;
-    status = oriel_launch_register(started, launch, registered);
-    if (!status)
-        status = oriel_worker_init(started);
-    if (status) {
-        oriel_worker_close(started);
-        return status;
-    }
-    *worker = started;
-    return ORIEL_OK;
+    return oriel_worker_create(3, job->platform, job->devices, job->ranks, &options, worker);
 }
 
 oriel_status oriel_launch_run(const oriel_launch *launch, const oriel_job *job, oriel_report *report)
 {
     int64_t start = oriel_now();
+    report->accepted = false;
     oriel_job complete;
     oriel_status status = oriel_launch_check(launch);
     if (!status)
         status = oriel_job_complete(launch, job, &complete);
+    oriel_worker *worker;
+    if (!status)
+        status = create_worker(launch, &complete, &worker);
     if (status)
         return status;
 
+    report->accepted = true;
     oriel_registered registered;
-    oriel_worker *worker;
-    status = start_worker(launch, &complete, &registered, &worker);
-    if (status)
-        return status;
+    status = oriel_launch_register(worker, launch, &registered);
+    if (!status)
+        status = oriel_worker_init(worker);
     int64_t started = oriel_now();
-    status = oriel_launch_on(worker, &registered, &complete, report);
+    if (!status)
+        status = oriel_launch_on(worker, &registered, &complete, report);
     oriel_worker_close(worker);
     if (!status || status == ORIEL_WRONG) {
         report->start_ms = (double)(started - start) / 1e6;

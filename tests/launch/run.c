@@ -41,7 +41,7 @@ static void in_both_forms(const oriel_launch *launch, double timeout_s,
     for (size_t f = UNDER_TSAN; f < 2; f++) {
         oriel_job job = job_of(forms[f]);
         job.timeout_s = timeout_s;
-        oriel_report report = {.ranks = 4711};
+        oriel_report report = {.ranks = 4711, .accepted = true};
         check(oriel_launch_run(launch, &job, &report), &report);
         if (report.ranks != 4711)
             oriel_report_free(&report);
@@ -119,6 +119,7 @@ static void expect_fault(oriel_status status, const oriel_report *report)
 {
     assert_fails(status, ORIEL_FAULT, "run.c:");
     assert_non_null(strstr(oriel_last_error(), "this is too much"));
+    assert_true(report->accepted);
     assert_int_equal(report->ranks, 4711);
 }
 
@@ -150,7 +151,7 @@ static void a_kernel_that_waits_for_ever_ends_with_the_deadline(void **state)
 static void a_job_that_cannot_be_starts_nothing(void **state)
 {
     (void)state;
-    oriel_report report = {.ranks = 4711};
+    oriel_report report = {.ranks = 4711, .accepted = true};
     oriel_job job = job_of(ORIEL_DEVICE_PROCESSES);
     job.platform = "a9sim";
     assert_fails(oriel_launch_run(&oriel_launch_allgather, &job, &report), ORIEL_INVALID, "a9sim");
@@ -162,6 +163,7 @@ static void a_job_that_cannot_be_starts_nothing(void **state)
     assert_fails(oriel_launch_run(&oriel_launch_allgather, &job, &report), ORIEL_INVALID, "3");
     oriel_launch nothing = {.name = "nothing"};
     assert_fails(oriel_launch_run(&nothing, &job, &report), ORIEL_INVALID, "nothing has no kernel");
+    assert_false(report.accepted);
     assert_int_equal(report.ranks, 4711);
 }
 

@@ -46,14 +46,14 @@ def oriel(folder, *words):
     return run(only("bin/oriel"), "run", folder / "ring_shift.so", *words, env=dict(os.environ, **library))
 
 
-def changed(name, old, new):
-    """A copy of the example whose kernel has `new` for `old`."""
+def changed(name, old, new, file="ring_shift.c"):
+    """A copy of the example whose `file` has `new` for `old`."""
     folder = ROOT / name
     shutil.copytree(EXAMPLE, folder)
-    kernel = folder / "ring_shift.c"
-    text = kernel.read_text()
+    source = folder / file
+    text = source.read_text()
     assert old in text, old
-    kernel.write_text(text.replace(old, new))
+    source.write_text(text.replace(old, new))
     build(folder)
     return folder
 
@@ -99,6 +99,12 @@ def test_a_signal_that_never_comes_ends_with_the_deadline():
     folder = changed("silent", "ARRIVED), right), (int32_t)(calls + 1)", "ARRIVED), right), (int32_t)calls")
     code, said = oriel(folder, *ON_FOUR, "--timeout", "0.5")
     assert code == 4 and "ring_shift.c:" in said and '"signals"' in said, said
+
+
+def test_what_is_refused_while_it_runs_is_no_bad_usage():
+    folder = changed("blocks", ".kernel = ring_shift,", ".kernel = ring_shift, .blocks = 1000,", "launch.c")
+    code, said = oriel(folder, *ON_FOUR)
+    assert code == 4 and "1000 blocks" in said, said
 
 
 tap.run(globals())
