@@ -7,7 +7,7 @@ TESTS ?= format gcc clang
 .PHONY: all setup run test bench install clean
 
 all: setup
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
 	@ninja -C $(BUILD)
 
 # Installs what is missing, and nothing if nothing is. WHAT: build, test or bench.
@@ -28,7 +28,10 @@ bench: WHAT = bench
 bench: setup
 	@scripts/bench.py
 
+# The folder may have been set up for another PREFIX, or for none.
 install: all
+	@meson configure $(BUILD) --prefix $(abspath $(PREFIX))
+	@ninja -C $(BUILD) >/dev/null
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:
