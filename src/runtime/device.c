@@ -48,7 +48,7 @@ static oriel_status run_kernel(const oriel_assignment *assignment)
     run.blocks = command->blocks;
     run.deadline = assignment->deadline;
     run.abort[0] = &assignment->abort->set;
-    run.abort[1] = &device->setup->control->stop;
+    run.abort[1] = &device->setup->mailbox->stop;
     run.ended = NULL;
     oriel_cores_start(device->cores, &run);
     oriel_loop_run(device->loop, &(oriel_wait){.ready = has_ended, .context = &run, .deadline = ORIEL_NEVER});
@@ -111,7 +111,7 @@ static oriel_status do_command(oriel_device *device, const oriel_command *comman
 static bool has_work(void *context)
 {
     const oriel_device_setup *setup = context;
-    return oriel_mailbox_command(setup->mailbox) || atomic_load(&setup->control->stop);
+    return oriel_mailbox_command(setup->mailbox) || atomic_load(&setup->mailbox->stop);
 }
 
 static void serve(oriel_device *device)
@@ -120,7 +120,7 @@ static void serve(oriel_device *device)
     oriel_wait work = {.ready = has_work, .context = (void *)setup, .deadline = ORIEL_NEVER};
     for (;;) {
         oriel_loop_run(device->loop, &work);
-        if (atomic_load(&setup->control->stop))
+        if (atomic_load(&setup->mailbox->stop))
             return;
         oriel_slot *slot = oriel_mailbox_command(setup->mailbox);
         slot->completion.status = do_command(device, &slot->command);

@@ -31,7 +31,6 @@ typedef struct oriel_control {
     oriel_bell bell[ORIEL_LISTENERS];
     _Alignas(64) _Atomic uint32_t listener;
     _Atomic uint32_t events; /* counts what the host should look at */
-    _Alignas(64) _Atomic uint32_t stop;
 } oriel_control;
 
 /* Something happened that the host should look at. */
@@ -53,7 +52,7 @@ typedef struct oriel_device_setup {
     uint64_t temporary_bytes;
 } oriel_device_setup;
 
-/* The body of a device's strand; `setup` is an oriel_device_setup. Returns after control->stop was set. */
+/* The body of a device's strand; `setup` is an oriel_device_setup. Returns after mailbox->stop was set. */
 oriel_status oriel_device_main(void *setup);
 
 /* ---- Inside the device ------------------------------------------------------------------------------------------ */

@@ -150,7 +150,7 @@ static void start_task(device_orch *self, kernel_task *task)
     new->run.blocks = blocks_of(task);
     new->run.deadline = assignment->deadline;
     new->run.abort[0] = &assignment->abort->set;
-    new->run.abort[1] = &assignment->device->setup->control->stop;
+    new->run.abort[1] = &assignment->device->setup->mailbox->stop;
     new->run.ended = flight_ended;
     oriel_cores_start(assignment->device->cores, &new->run);
 }
@@ -223,11 +223,11 @@ static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
 
 /* ---- The level's operations ------------------------------------------------------------------------------------- */
 
-/* Another member of the group has failed, or the worker is to stop. */
+/* Another member of the group has failed, or the device is to stop. */
 static bool is_aborted(const device_orch *self)
 {
     const oriel_assignment *assignment = self->assignment;
-    return atomic_load(&assignment->abort->set) || atomic_load(&assignment->device->setup->control->stop);
+    return atomic_load(&assignment->abort->set) || atomic_load(&assignment->device->setup->mailbox->stop);
 }
 
 static oriel_status check(const device_orch *self, const oriel_submission *submission)

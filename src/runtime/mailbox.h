@@ -61,6 +61,8 @@ typedef struct oriel_mailbox {
     _Alignas(64) _Atomic uint32_t posted;
     _Alignas(64) _Atomic uint32_t completed;
     _Alignas(64) uint32_t taken; /* the host's own */
+    /* The device is to leave its waits and to end, whatever is still in here: the worker ends, or gave the device up. */
+    _Alignas(64) _Atomic uint32_t stop;
     oriel_slot slot[ORIEL_MAILBOX_DEPTH];
 } oriel_mailbox;
 

@@ -87,9 +87,19 @@ void oriel_host_end_task(oriel_worker *worker, oriel_host_task *task, oriel_stat
     worker->news = true;
 }
 
+/* A thread that was given up still looks at its abort word: no other task gets that one. It posts no more, so that the
+ * words still suffice for the other devices. */
+static void free_abort_word(oriel_worker *worker, const oriel_host_task *task)
+{
+    for (uint32_t i = 0; i < task->count; i++)
+        if (task->member[i].stuck)
+            return;
+    worker->free_aborts[worker->free_abort_count++] = task->abort;
+}
+
 static void all_members_ended(oriel_worker *worker, oriel_host_task *task)
 {
-    worker->free_aborts[worker->free_abort_count++] = task->abort;
+    free_abort_word(worker, task);
     char message[ORIEL_ERROR_BYTES];
     oriel_status status = oriel_report(worker, task, message);
     if (status != ORIEL_OK) {

@@ -120,12 +120,17 @@ static oriel_status start_devices(oriel_worker *worker)
     return ORIEL_OK;
 }
 
+static void tell_to_stop(oriel_worker *worker, oriel_host_device *device)
+{
+    atomic_store(&device->mailbox->stop, 1);
+    oriel_bell_ring(&worker->bells[device->setup.index]);
+}
+
 /* Asks, waits, kills, reaps. A thread that does not stop cannot be ended: the worker's memory then stays. */
 static void stop_devices(oriel_worker *worker)
 {
-    atomic_store(&worker->control->stop, 1);
     for (uint32_t i = 0; i < worker->device_count; i++)
-        oriel_bell_ring(&worker->bells[i]);
+        tell_to_stop(worker, &worker->device[i]);
     int64_t deadline = oriel_deadline(STOP_WITHIN);
     worker->lost = false; /* a thread that was given up may have come back since */
     for (uint32_t i = 0; i < worker->device_count; i++) {
@@ -170,7 +175,10 @@ static bool is_stuck(const oriel_worker *worker, const oriel_host_device *device
     return end < ORIEL_NEVER - GRACE && now > end + GRACE;
 }
 
-/* A process is killed, its death is seen at the next look. A thread is left to itself. */
+/*
+ * A process is killed, its death is seen at the next look. A thread is left to itself; should it come back, it ends and
+ * leaves what is in its mailbox alone, since the memory of those tasks may have been handed out again by then.
+ */
 static void give_up(oriel_worker *worker, oriel_host_device *device)
 {
     device->given_up = true;
@@ -179,6 +187,7 @@ static void give_up(oriel_worker *worker, oriel_host_device *device)
         return;
     }
     worker->lost = true;
+    tell_to_stop(worker, device);
     snprintf(device->fate, sizeof device->fate, "does not come back from a kernel");
     oriel_host_device_died(worker, device);
 }

@@ -293,7 +293,8 @@ static oriel_status start_scheduler(oriel_worker *worker)
     oriel_strand_options options = {.form = ORIEL_FORM_THREAD, .name = "oriel-sched"};
     worker->quit = false;
     worker->start_status = ORIEL_STATUS_COUNT;
-    atomic_store(&worker->control->stop, 0);
+    for (uint32_t i = 0; i < worker->device_count; i++)
+        atomic_store(&worker->device[i].mailbox->stop, 0);
     oriel_status status = oriel_strand_start(&options, oriel_scheduler_main, worker, &worker->scheduler);
     if (status != ORIEL_OK)
         return status;

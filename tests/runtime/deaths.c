@@ -415,6 +415,33 @@ static void a_thread_that_loops_for_long_is_given_up(void **state)
     atomic_store(&stage->released, 1);
 }
 
+static oriel_status stuck_function(oriel_orch *orch, void *user)
+{
+    fixture *f = user;
+    for (uint64_t i = 0; i < 2; i++) {
+        oriel_args args = ORIEL_ARGS_INIT;
+        oriel_tensor cell = oriel_tensor_1d(cells_of(&healthy_tensor) + 16 * i, PTO_I32, 1);
+        assert_ok(oriel_args_tensor(&args, cell, ORIEL_INOUT));
+        assert_ok(oriel_submit(orch, f->id[i == 0 ? COUNT_LATER : COUNT], &args, 0, NULL));
+    }
+    return ORIEL_OK;
+}
+
+/* The second command was in the mailbox: its task has ended with the device, so nobody may run it any more. */
+static void a_thread_that_comes_back_leaves_its_mailbox_alone(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 2, 0.2);
+    healthy_tensor = shared_i32(f, 32);
+    assert_int_equal(oriel_worker_run(f->worker, stuck_function, f, 0), ORIEL_TIMEOUT);
+    int threads = take_stock().threads;
+    atomic_store(&stage->released, 1);
+    for (double end = now_s() + 5; take_stock().threads == threads && now_s() < end; sleep_s(0.001))
+        ;
+    assert_int_equal(cells_of(&healthy_tensor)[16], 0);
+    assert_true(take_stock().threads < threads);
+}
+
 static _Noreturn void be_stuck_for_ever(fixture *f)
 {
     start(f, 2, 0.05);
@@ -530,6 +557,7 @@ int main(void)
         IN_BOTH(ranks_that_poll_for_one_that_never_comes),
         IN_PROCESSES(a_process_that_loops_for_ever_is_killed),
         IN_THREADS(a_thread_that_loops_for_long_is_given_up),
+        IN_THREADS(a_thread_that_comes_back_leaves_its_mailbox_alone),
         IN_THREADS(a_thread_that_loops_for_ever_does_not_hold_up_close),
         IN_PROCESSES(a_task_beside_a_dying_group_ends_well),
         IN_PROCESSES(devices_end_with_their_parent),
