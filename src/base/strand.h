@@ -86,7 +86,7 @@ void oriel_loop_free(oriel_loop *loop);
  */
 oriel_status oriel_loop_run(oriel_loop *loop, const oriel_wait *until);
 
-/* In a coroutine: lets the others run once. Elsewhere: sched_yield. */
+/* In a coroutine: lets the others run once; if all of them only yield, so does the thread. Elsewhere: sched_yield. */
 void oriel_strand_yield(void);
 
 /* Whether the caller is a coroutine. */

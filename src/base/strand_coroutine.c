@@ -42,6 +42,7 @@ struct oriel_loop {
     oriel_bell *bell;
     queue runnable, waiting;
     coroutine *resting;
+    uint32_t yields; /* in this pass */
 };
 
 static _Thread_local coroutine *running;
@@ -88,7 +89,9 @@ void oriel_strand_yield(void)
         sched_yield();
         return;
     }
-    push(&running->strand.loop->runnable, running);
+    oriel_loop *loop = running->strand.loop;
+    push(&loop->runnable, running);
+    loop->yields++;
     oriel_fiber_suspend(&running->fiber, false);
 }
 
@@ -196,17 +199,24 @@ static void admit(oriel_loop *loop, int64_t now)
     }
 }
 
-/* Each that can run, once: those that become runnable meanwhile wait for the next pass. */
+/*
+ * Each that can run, once: those that become runnable meanwhile wait for the next pass. If all of them only yielded, they
+ * ask again and again for what is done elsewhere, perhaps by a thread that needs this processor.
+ */
 static void run_each(oriel_loop *loop)
 {
     coroutine *next = loop->runnable.head;
+    uint32_t ran = 0;
     empty(&loop->runnable);
-    while (next) {
+    loop->yields = 0;
+    for (; next; ran++) {
         running = next;
         next = next->next;
         oriel_fiber_resume(&running->fiber);
     }
     running = NULL;
+    if (loop->yields == ran)
+        sched_yield();
 }
 
 /* One call of oriel_loop_run. */

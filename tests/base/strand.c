@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -517,6 +518,41 @@ static void a_busy_loop_sees_its_deadline_and_abort(void **state)
     assert_int_equal(end(busy).status, ORIEL_OK);
 }
 
+/* Throws the stage's ball when it is its turn, and knows no better than to ask again and again whether it is. */
+typedef struct asker {
+    stage *stage;
+    uint32_t turn;
+    uint64_t yields;
+} asker;
+
+static oriel_status ask_for_the_ball(void *context)
+{
+    asker *self = context;
+    for (int i = 0; i < 1000; i++) {
+        for (; atomic_load(&self->stage->ball) % 2 != self->turn; self->yields++)
+            oriel_strand_yield();
+        atomic_fetch_add(&self->stage->ball, 1);
+    }
+    return ORIEL_OK;
+}
+
+/* A coroutine and a thread share a processor; if one held on to it, each throw would cost thousands of yields. */
+static void a_loop_that_only_yields_gives_its_processor_away(void **state)
+{
+    scene *s = scene_of(state);
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    asker even = {s->stage, 0, 0}, odd = {s->stage, 1, 0};
+    oriel_strand *thread = start_as(s, ORIEL_FORM_THREAD, ask_for_the_ball, &odd);
+    assert_int_equal(end(start(s, ask_for_the_ball, &even)).status, ORIEL_OK);
+    assert_int_equal(end(thread).status, ORIEL_OK);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    assert_in_range(even.yields, 0, 100000);
+}
+
 static void a_busy_loop_sees_the_deadlines_of_those_who_wait(void **state)
 {
     scene *s = scene_of(state);
@@ -729,6 +765,7 @@ int main(void)
         AS(as_coroutines, coroutines_take_turns),
         AS(as_coroutines, deadlines_pass_in_their_order),
         AS(as_coroutines, a_busy_loop_sees_its_deadline_and_abort),
+        AS(as_coroutines, a_loop_that_only_yields_gives_its_processor_away),
         AS(as_coroutines, a_busy_loop_sees_the_deadlines_of_those_who_wait),
         AS(as_coroutines, an_idle_loop_sleeps),
         AS(as_coroutines, a_condition_is_not_asked_again_once_true),
