@@ -29,8 +29,13 @@ int cli_no_json(void);
 int cli_run(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
-/* Says on stderr what getopt_long, with opterr 0 and an option string that begins with ':', did not like. */
-int cli_bad_option(int answer, char **argv);
+struct option;
+
+/*
+ * Says on stderr what getopt_long, with opterr 0 and an option string that begins with ':', did not like. No option's
+ * value in the table is 0.
+ */
+int cli_bad_option(int answer, char **argv, const struct option *options);
 
 /*
  * Each parses the value `text` of an option, or says on stderr what is wrong with it and returns false.

@@ -46,7 +46,7 @@ static void print_parts(const cli_processors *here)
 
 int cli_info(int argc, char **argv)
 {
-    enum { HELP, JSON };
+    enum { HELP = 256, JSON };
     static const struct option options[] = {
         {"help", no_argument, NULL, HELP}, {"json", no_argument, NULL, JSON}, {NULL, 0, NULL, 0}};
     bool json = false;
@@ -55,7 +55,7 @@ int cli_info(int argc, char **argv)
         switch (answer) {
         case HELP: fputs(help, stdout); return CLI_RIGHT;
         case JSON: json = true; break;
-        default: return cli_bad_option(answer, argv);
+        default: return cli_bad_option(answer, argv, options);
         }
     }
     if (optind < argc)

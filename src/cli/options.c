@@ -9,12 +9,17 @@
 
 #include "cli/cli.h"
 
-int cli_bad_option(int answer, char **argv)
+int cli_bad_option(int answer, char **argv, const struct option *options)
 {
-    const char *written = argv[optind - 1];
+    /* Within a cluster of letters (-xv), getopt has not reached the next word: the one behind optind is another. */
+    const char letter[] = {'-', (char)optopt, '\0'}, *written = argv[optind - 1];
     if (answer == ':')
-        return cli_fail(CLI_BAD_USAGE, "option %s needs a value", written);
-    return cli_fail(CLI_BAD_USAGE, "there is no option %s; `oriel --help` shows those that there are", written);
+        return cli_fail(CLI_BAD_USAGE, "option %s needs a value", strncmp(written, "--", 2) == 0 ? written : letter);
+    for (; optopt && options->name; options++)
+        if (options->val == optopt)
+            return cli_fail(CLI_BAD_USAGE, "option --%s takes no value", options->name);
+    return cli_fail(CLI_BAD_USAGE, "there is no option %s; `oriel --help` shows those that there are",
+                    optopt ? letter : written);
 }
 
 bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number)

@@ -102,7 +102,7 @@ static bool parse(int argc, char **argv, arguments *args)
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":p:d:vh", options, NULL)) != -1;) {
         if (option == ':' || option == '?')
-            return cli_bad_option(option, argv), false;
+            return cli_bad_option(option, argv, options), false;
         if (!take_option(option, args))
             return false;
     }

@@ -81,6 +81,12 @@ def test_commands_that_do_not_exist():
     fails(2, "which launch", "run")
     fails(2, '"allreduce" is too much', "run", "allgather", "allreduce", *ON_FOUR)
     fails(2, "no option --fast", "run", "allgather", *ON_FOUR, "--fast")
+    fails(2, "no option -x", "run", "-xv", "allgather", *ON_FOUR)
+    fails(2, "no option -x", "run", "allgather", *ON_FOUR, "--count=5", "-vx")
+    fails(2, "no option -x", "info", "-x")
+    fails(2, "option --verbose takes no value", "run", "allgather", *ON_FOUR, "--verbose=1")
+    fails(2, "option --help takes no value", "info", "--help=1")
+    fails(2, "option -d needs a value", "run", "allgather", "-p", "a2a3sim", "-vd")
     fails(2, "--count needs a value", "run", "allgather", *ON_FOUR, "--count")
     fails(2, 'argument, but "x" is one', "info", "x")
 
