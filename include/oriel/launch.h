@@ -164,6 +164,7 @@ ORIEL_API const oriel_launch *oriel_launch_find(const char *name);
 
 /*
  * Loads `path`, a shared object that exports `const oriel_launch *oriel_launch_entry(void)`. The object stays loaded.
+ * As with dlopen, a path without a slash is looked for where the dynamic loader looks.
  * ORIEL_INVALID: it cannot be loaded, lacks the function, or its launch is incomplete; the message says which.
  */
 ORIEL_API oriel_status oriel_launch_load(const char *path, const oriel_launch **launch);

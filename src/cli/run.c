@@ -122,17 +122,27 @@ static bool parse(int argc, char **argv, arguments *args)
     return true;
 }
 
+/* NULL: refused, with a message. */
+static const oriel_launch *load_launch(const char *path)
+{
+    /* Without a slash, the dynamic loader would look in its own folders, not in this one. */
+    char *here;
+    if (asprintf(&here, "%s%s", strchr(path, '/') ? "" : "./", path) < 0)
+        return cli_fail(CLI_FAILED, "no memory for the path %s", path), NULL;
+    const oriel_launch *launch = NULL;
+    if (oriel_launch_load(here, &launch))
+        cli_fail(CLI_BAD_USAGE, "%s", oriel_last_error());
+    free(here);
+    return launch;
+}
+
 /* A name, or the path of a shared object: whatever has a slash or ends in .so. */
 static const oriel_launch *find_launch(const char *name)
 {
     size_t length = strlen(name);
-    const oriel_launch *launch = NULL;
-    if (strchr(name, '/') || (length > 3 && strcmp(name + length - 3, ".so") == 0)) {
-        if (oriel_launch_load(name, &launch))
-            cli_fail(CLI_BAD_USAGE, "%s", oriel_last_error());
-        return launch;
-    }
-    launch = oriel_launch_find(name);
+    if (strchr(name, '/') || (length > 3 && strcmp(name + length - 3, ".so") == 0))
+        return load_launch(name);
+    const oriel_launch *launch = oriel_launch_find(name);
     if (launch)
         return launch;
     char known[512] = "";

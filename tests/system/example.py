@@ -41,9 +41,13 @@ def build(folder):
     assert code == 0, said
 
 
-def oriel(folder, *words):
+def run_launch(launch, *words, **options):
     library = {"LD_LIBRARY_PATH": str(only("liboriel.so").parent)}
-    return run(only("bin/oriel"), "run", folder / "ring_shift.so", *words, env=dict(os.environ, **library))
+    return run(only("bin/oriel"), "run", launch, *words, env=dict(os.environ, **library), **options)
+
+
+def oriel(folder, *words):
+    return run_launch(folder / "ring_shift.so", *words)
 
 
 def changed(name, old, new, file="ring_shift.c"):
@@ -78,6 +82,8 @@ def test_the_example_is_built_and_right():
         code, said = oriel(folder, *ON_FOUR, *words)
         assert code == 0 and "right: ring_shift" in said, said
     code, said = oriel(folder, "-p", "a5sim", "-d", "0-1", "--repeat", "1000")
+    assert code == 0, said
+    code, said = run_launch("ring_shift.so", *ON_FOUR, cwd=folder)
     assert code == 0, said
 
 
