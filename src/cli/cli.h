@@ -13,7 +13,7 @@ enum {
     CLI_WRONG = 1,     /* a result is not the expected one */
     CLI_BAD_USAGE = 2, /* what was typed cannot be run */
     CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine */
-    CLI_FAILED = 4     /* a rank failed, or a deadline passed */
+    CLI_FAILED = 4     /* a rank failed, a deadline passed, or the output cannot be written */
 };
 
 /* Prints `oriel: ` and the message on stderr. Returns `code`. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `oriel`: dispatches to the commands. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +55,17 @@ int cli_no_json(void)
     return cli_fail(CLI_BAD_USAGE, "--json is not to be had: jansson was not found when this oriel was built");
 }
 
-int main(int argc, char **argv)
+/* The exit code, once all that was printed has been taken. That nobody reads it any more (`| head -1`) is no failure. */
+static int finish(int code)
+{
+    errno = 0;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+        return code;
+    cli_fail(CLI_FAILED, "the output could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    return code == CLI_RIGHT ? CLI_FAILED : code;
+}
+
+static int run_command(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "run") == 0)
@@ -72,4 +83,9 @@ int main(int argc, char **argv)
     if (!command[0])
         return cli_fail(CLI_BAD_USAGE, "say what to do: run or info; `oriel --help` has examples");
     return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, info; `oriel --help` has examples", command);
+}
+
+int main(int argc, char **argv)
+{
+    return finish(run_command(argc, argv));
 }

@@ -7,7 +7,9 @@ usage: commands.py ORIEL
 """
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -144,6 +146,22 @@ def test_the_silicon_is_not_here():
 
 def test_a_deadline_that_passes():
     fails(4, "", "run", "allreduce", *ON_FOUR, "--count", "1000000", "--repeat", "1000000", "--timeout", "0.3")
+
+
+def test_output_that_cannot_be_written():
+    for words in ["run", "allgather", *ON_FOUR], ["run", "--help"], ["info"], ["--help"], ["--version"]:
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([ORIEL, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert result.returncode == 4 and "oriel: the output could not be written" in result.stderr, (words, result)
+
+
+def test_a_reader_that_goes_away_is_no_failure():
+    for dies in True, False:
+        read, write = os.pipe()
+        os.close(read)
+        result = subprocess.run([ORIEL, "info"], stdout=write, stderr=subprocess.PIPE, timeout=120, restore_signals=dies)
+        os.close(write)
+        assert result.returncode == (-signal.SIGPIPE if dies else 0) and not result.stderr, result
 
 
 # ---- Help, information, JSON --------------------------------------------------------------------------------------
