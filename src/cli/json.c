@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 bool cli_has_json(void)
 {
@@ -23,6 +25,21 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* JSON is UTF-8. A text that is not (the name of somebody's launch) keeps its ASCII, with ? for the rest. */
+static json_t *text(const char *bytes)
+{
+    json_t *string = json_string(bytes);
+    char *ascii = string ? NULL : strdup(bytes);
+    if (!ascii)
+        return string;
+    for (char *at = ascii; *at; at++)
+        if ((unsigned char)*at > 127)
+            *at = '?';
+    string = json_string(ascii);
+    free(ascii);
+    return string;
+}
+
 static json_t *ranks(const oriel_job *job, const oriel_report *report)
 {
     json_t *array = json_array();
@@ -38,7 +55,7 @@ void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status
                   const oriel_report *report)
 {
     const char *verdict = status == ORIEL_OK ? "right" : status == ORIEL_WRONG ? "wrong" : "failed";
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:i}", "verdict", verdict, "launch", launch->name,
+    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s, s:i}", "verdict", verdict, "launch", text(launch->name),
                                "platform", job->platform, "devices", (int)job->ranks, "count",
                                (json_int_t)(job->count ? job->count : launch->default_count), "dtype",
                                oriel_dtype_name(job->dtype), "repeat", (int)job->repeat);
@@ -48,7 +65,7 @@ void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status
         json_object_set_new(object, "seed", json_integer((json_int_t)job->seed));
     if (status) {
         json_object_set_new(object, "status", json_string(oriel_status_name(status)));
-        json_object_set_new(object, "message", json_string(message));
+        json_object_set_new(object, "message", text(message));
     }
     if (status == ORIEL_OK || status == ORIEL_WRONG) {
         json_object_set_new(object, "ranks", ranks(job, report));
@@ -70,7 +87,7 @@ static json_t *platforms(void)
                                      "ub_bytes", (int)info.ub_bytes, "ub_align", (int)info.ub_align, "event_ids",
                                      (int)info.event_ids, "max_devices", (int)info.max_devices);
         if (!here)
-            json_object_set_new(platform, "message", json_string(oriel_last_error()));
+            json_object_set_new(platform, "message", text(oriel_last_error()));
         json_array_append_new(array, platform);
     }
     return array;

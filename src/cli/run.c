@@ -87,7 +87,7 @@ static bool take_option(int option, arguments *args)
             return false;
         job->repeat = (uint32_t)number;
         return true;
-    case SEED: job->random = true; return cli_parse_number("--seed", optarg, 0, UINT64_MAX, &job->seed);
+    case SEED: job->random = true; return cli_parse_number("--seed", optarg, 0, INT64_MAX, &job->seed);
     case TIMEOUT: return cli_parse_seconds("--timeout", optarg, &job->timeout_s);
     case THREADS: job->form = ORIEL_DEVICE_THREADS; return true;
     case VERBOSE: args->verbose = true; return true;

@@ -122,6 +122,8 @@ def test_numbers_that_make_no_sense():
         for garbage in "", "x", "-5", "1e3", "7 ", "0x10":
             fails(2, f'{option} is "{garbage}", which is not', "run", "allgather", *ON_FOUR, option, garbage)
         fails(2, "it must be from", "run", "allgather", *ON_FOUR, option, "99999999999999999999999")
+    fails(2, "--seed is 18446744073709551615: it must be from 0 to 9223372036854775807", "run", "allgather", *ON_FOUR,
+          "--seed", "18446744073709551615")
     fails(2, "--seed", "run", "allgather", *ON_FOUR, "--seed", "abc")
     for garbage in "0", "-1", "x", "inf", "nan", "":
         fails(2, f'--timeout is "{garbage}"', "run", "allgather", *ON_FOUR, "--timeout", garbage)

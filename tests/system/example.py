@@ -6,6 +6,7 @@ it, and runs; a mistake in a kernel is told with its line and does no harm.
 usage: example.py MESON BUILD EXAMPLE     (BUILD: the build folder, EXAMPLE: examples/my-first-collective)
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -111,6 +112,14 @@ def test_what_is_refused_while_it_runs_is_no_bad_usage():
     folder = changed("blocks", ".kernel = ring_shift,", ".kernel = ring_shift, .blocks = 1000,", "launch.c")
     code, said = oriel(folder, *ON_FOUR)
     assert code == 4 and "1000 blocks" in said, said
+
+
+def test_a_name_that_is_not_utf8_is_still_json():
+    folder = changed("name", '"ring_shift"', '"ring\\377shift"', "launch.c")
+    code, said = oriel(folder, *ON_FOUR, "--json")
+    if "jansson was not found" in said:
+        return "no jansson"
+    assert code == 0 and json.loads(said)["launch"] == "ring?shift", said
 
 
 tap.run(globals())
