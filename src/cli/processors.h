@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The processors of this machine: from hwloc (processors_hwloc.c) where it was found, else from the C library. */
+/* The processors of this machine: from hwloc where it was found, else from the C library. */
 #ifndef ORIEL_CLI_PROCESSORS_H
 #define ORIEL_CLI_PROCESSORS_H
 
