@@ -21,15 +21,20 @@ static const char help[] =
     "      --dtype TYPE      f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"
     "      --op OP           sum max min prod, for launches that reduce (sum)\n"
     "      --repeat N        calls, one after the other in the same windows (1)\n"
-    "      --seed N          random data, compared with a double-precision reference\n"
-    "      --timeout SECONDS for the whole run (30)\n"
-    "      --threads         devices are threads of one process, not processes\n"
+    "      --seed N          random data from N, 0 or more, compared with a double-precision reference; else i + 100 "
+    "r\n"
+    "      --timeout SECONDS deadline of the whole run (30), 0.5 for example; 0 and negative numbers are refused\n"
+    "      --threads         devices are threads of this process; without it each is a process of its own\n"
     "  -v, --verbose         times as well\n"
     "      --json            one JSON object instead of lines for people\n"
+    "  -h, --help            this text\n"
     "\n"
-    "Exit code: 0 right, 1 wrong result, 2 bad usage, 3 the platform is not to be had here, 4 a rank failed or a "
-    "deadline\n"
-    "passed.\n";
+    "Exit codes\n"
+    "  0  every result is right\n"
+    "  1  a result is wrong\n"
+    "  2  bad usage: nothing was run\n"
+    "  3  the platform is not to be had here\n"
+    "  4  a rank failed, a deadline passed, or the output could not be written\n";
 
 /* What was typed. */
 typedef struct arguments {

@@ -175,6 +175,14 @@ def test_help_and_version():
     assert re.fullmatch(r"oriel \d+\.\d+\.\d+\n", succeeds("--version"))
 
 
+def test_the_help_of_run_has_every_option_and_exit_code():
+    out = succeeds("run", "--help")
+    for option in ("-p, --platform", "-d, --devices", "--count", "--dtype", "--op", "--repeat", "--seed", "--timeout",
+                   "--threads", "-v, --verbose", "--json", "-h, --help"):
+        assert re.search(rf"^ +{option} ", out, re.MULTILINE), option
+    assert re.findall(r"^  (\d)  ", out, re.MULTILINE) == ["0", "1", "2", "3", "4"], out
+
+
 def test_the_examples_of_the_help_work():
     lines = [line.split("  ")[0].split() for line in re.findall(r"^ +oriel (.*)$", succeeds("--help"), re.MULTILINE)]
     examples = [words for words in lines if words[0] == "run" and not words[1].endswith(".so")]
