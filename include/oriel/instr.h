@@ -38,8 +38,9 @@ typedef struct pto_site {
  *
  * An object is one tensor argument or one named buffer of one rank's window. Object 0 is never valid, so 0 is the null
  * address. Objects are numbered anew for each kernel launch; an address means nothing outside the launch that made it.
- * Adding to an address moves inside its object; it cannot reach another one, so that an access that leaves its buffer
- * is always noticed.
+ * Adding less than 2^40 to the address of an object's start moves inside the object, so that an access that leaves its
+ * buffer is noticed. Plain addition of more carries into the object's number, as does subtracting more than the offset;
+ * pto_slice (kernel.h) notices both.
  */
 typedef uint64_t pto_addr;
 

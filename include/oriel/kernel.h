@@ -159,10 +159,15 @@ PTO_INLINE uint64_t pto_global_count(pto_global global)
     return global.shape[0] * global.shape[1] * global.shape[2] * global.shape[3] * global.shape[4];
 }
 
-/* `count` elements from element `first` on of a dense tensor, as a one-dimensional one. */
+/*
+ * `count` elements from element `first` on of a dense tensor, as a one-dimensional one. Has the null address if `first` is
+ * so large that the offset would leave its 40 bits.
+ */
 PTO_INLINE pto_global pto_slice(pto_global global, uint64_t first, uint64_t count)
 {
-    return pto_global_1d(global.addr + first * pto_dtype_bytes(global.dtype), global.dtype, count);
+    const uint64_t most = PTO_ADDR_OFFSET_MASK, bytes = pto_dtype_bytes(global.dtype);
+    bool leaves = first > most || pto_addr_offset(global.addr) + first * bytes > most;
+    return pto_global_1d(leaves ? 0 : global.addr + first * bytes, global.dtype, count);
 }
 
 /* Named buffer `index` of my own window, in the order of the domain's description: one-dimensional. */

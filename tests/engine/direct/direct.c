@@ -129,6 +129,25 @@ static void rank_outside_the_domain(pto_core *core)
                      pto_tile_1d(core, PTO_F32, 0, 16), PTO_NO_TILE));
 }
 
+/* One tensor argument and a window follow one another as objects: 2^40 bytes on lies the next one. */
+static void slice_into_the_next_object(pto_core *core)
+{
+    pto_global next = pto_slice(in_tensor(core, 0, PTO_F32, 8), (UINT64_C(1) << 40) / 4, 8);
+    AT_LINE(pto_tstore(core, next, pto_tile_1d(core, PTO_F32, 0, 8)));
+}
+
+static void slice_with_a_product_that_wraps(pto_core *core)
+{
+    pto_global next = pto_slice(in_tensor(core, 0, PTO_F32, 8), UINT64_C(1) << 62, 8);
+    AT_LINE(pto_tstore(core, next, pto_tile_1d(core, PTO_F32, 0, 8)));
+}
+
+static void slice_into_the_object_before(pto_core *core)
+{
+    pto_global before = pto_slice(in_scratch(core, 0, PTO_F32, 8), UINT64_MAX, 8);
+    AT_LINE(pto_tstore(core, before, pto_tile_1d(core, PTO_F32, 0, 8)));
+}
+
 static void load_a_scalar_from_nowhere(pto_core *core)
 {
     AT_LINE((void)pto_load_i32(core, 0));
@@ -166,6 +185,9 @@ static void what_is_not_allowed_ends_the_kernel(void **state)
         {tile_outside_ub, "TFILL: "},
         {types_differ, "TADD: b is i32, dst is f32"},
         {rank_outside_the_domain, "TGET: the operand has no address: a rank outside its domain, or no such buffer"},
+        {slice_into_the_next_object, "TSTORE: the operand has no address"},
+        {slice_with_a_product_that_wraps, "TSTORE: the operand has no address"},
+        {slice_into_the_object_before, "TSTORE: the operand has no address"},
         {load_a_scalar_from_nowhere, "scalar load: the operand has no address"},
         {store_a_scalar_past_the_end, "scalar store writes 8 B at offset 256 of window \"signals\" (256 B) on rank 0"},
         {clean_past_the_end, "dcci cleans 1 B at offset 256 of window \"signals\""},
