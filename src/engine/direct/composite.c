@@ -133,18 +133,46 @@ static bool same_strides(const pto_global *a, const pto_global *b)
     return true;
 }
 
+/* From the first byte to one past the last. */
+typedef struct extent {
+    char *from, *to;
+} extent;
+
+/* Whether a tensor that is written overlaps one that was reached before it. `all` holds those, and now this one. */
+static bool overlaps_earlier(const oriel_engine_core *core, const pto_instr *instr, uint32_t index, extent now,
+                             extent *all)
+{
+    bool apart = index == 0 || now.from >= all->to || now.to <= all->from; /* as a rule: the windows are in order */
+    all->from = index == 0 || now.from < all->from ? now.from : all->from;
+    all->to = index == 0 || now.to > all->to ? now.to : all->to;
+    for (uint32_t i = 0; i < index && !apart; i++) {
+        pto_global earlier = other_of(instr, i);
+        void *at;
+        uint64_t span;
+        oriel_direct_reach(core, instr->op, &earlier, true, &at, &span);
+        if (overlap(now.from, (uint64_t)(now.to - now.from), at, span))
+            return true;
+    }
+    return false;
+}
+
 /* Reaches every operand, so that nothing can fail once something has been written. */
 static oriel_status check_operands(const oriel_engine_core *core, const pto_instr *instr, bool *entangled)
 {
     const pto_global *own = own_of(instr);
     void *own_at, *other_at;
     uint64_t own_span, other_span;
+    extent written = {NULL, NULL};
     oriel_status status = oriel_direct_reach(core, instr->op, own, writes_own(instr), &own_at, &own_span);
     *entangled = false;
     for (uint32_t i = 0; i < others_of(instr) && status == ORIEL_OK; i++) {
         pto_global other = other_of(instr, i), part = part_of(instr, i);
         status = oriel_direct_reach(core, instr->op, &other, !writes_own(instr), &other_at, &other_span);
-        if (status == ORIEL_OK && overlap(own_at, own_span, other_at, other_span))
+        if (status != ORIEL_OK)
+            break;
+        if (!writes_own(instr))
+            *entangled |= overlaps_earlier(core, instr, i, (extent){other_at, (char *)other_at + other_span}, &written);
+        if (overlap(own_at, own_span, other_at, other_span))
             *entangled |= (char *)own_at + (part.addr - own->addr) != other_at || !same_strides(&part, &other);
     }
     return status;

@@ -167,7 +167,7 @@ static void random_group(world *w, uint32_t mine, pto_global member)
     now.group.ranks = 1 + (uint32_t)below(MAX_RANKS);
     for (uint32_t rank = 0; rank < now.group.ranks; rank++) {
         random_strides(&member);
-        place(w, &member, mine, rank, true);
+        place(w, &member, mine, one_in(4) ? (uint32_t)below(MAX_RANKS) : rank, true); /* two may be on one rank */
         now.each[rank] = member;
     }
 }
