@@ -66,7 +66,10 @@ oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write);
 
 /* From the first byte to one past the last: 0 if nothing is touched. Saturates at UINT64_MAX instead of wrapping. */
 uint64_t oriel_footprint_span(const oriel_footprint *footprint);
-/* How many bytes are touched, those of overlapping runs as often as they are. Saturates. */
+/*
+ * How many bytes are touched, those of overlapping runs as often as they are; but a dimension of stride 0 is no run of its own,
+ * its bytes count once. Saturates.
+ */
 uint64_t oriel_footprint_bytes(const oriel_footprint *footprint);
 
 /* ---- Effect ----------------------------------------------------------------------------------------------------- */
