@@ -114,17 +114,19 @@ static oriel_status check(const oriel_worker *worker, const oriel_submission *su
 
 /* ---- Into the graph --------------------------------------------------------------------------------------------- */
 
+/* Room for one member, or for as many as a group can have: so that any unused task of its list will do. */
 static oriel_host_task *new_task(oriel_worker *worker, uint32_t count)
 {
     oriel_host_task **unused = &worker->unused[count > 1];
     oriel_host_task *task = *unused;
-    if (task && task->room >= count) {
+    uint32_t room = count > 1 ? worker->device_count : 1;
+    if (task) {
         *unused = task->next;
     } else {
-        task = calloc(1, sizeof *task + count * sizeof *task->member);
+        task = calloc(1, sizeof *task + room * sizeof *task->member);
         if (!task)
             return NULL;
-        task->room = count;
+        task->room = room;
     }
     task->count = count;
     return task;

@@ -163,6 +163,41 @@ static void many_overlapping_domains_in_a_tiny_ring(void **state)
     }
 }
 
+static long resident_bytes(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static oriel_status mixed_groups_function(oriel_orch *orch, void *user)
+{
+    const struct job *job = user;
+    static oriel_args args[8];
+    oriel_task task;
+    for (int i = 0; i < job->number; i++)
+        for (uint32_t k = 0; k < 2; k++) {
+            TRY(oriel_submit_group(orch, job->f->id[NOTHING], args, NULL, k == 0 ? 8 : 2, &task));
+            TRY(oriel_task_wait(orch, task, -1));
+        }
+    return ORIEL_OK;
+}
+
+/* A small group's memory is no use to a large one: they would push each other's aside. */
+static void groups_of_mixed_size_take_no_more_memory(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 8, &(oriel_worker_options){0});
+    struct job job = {.f = f, .number = 100};
+    assert_ok(oriel_worker_run(f->worker, mixed_groups_function, &job, 0));
+    long before = resident_bytes();
+    job.number = 1000;
+    assert_ok(oriel_worker_run(f->worker, mixed_groups_function, &job, 0));
+    assert_true(resident_bytes() - before < 6 << 20);
+}
+
 static void workers_come_and_go(void **state)
 {
     fixture *f = begin(state);
@@ -493,6 +528,7 @@ int main(void)
         IN_BOTH(sixty_four_ranks_meet),
         IN_BOTH(a_thousand_domains_in_a_small_arena),
         IN_BOTH(many_overlapping_domains_in_a_tiny_ring),
+        IN_PROCESSES(groups_of_mixed_size_take_no_more_memory),
         IN_BOTH(workers_come_and_go),
         IN_BOTH(a_task_with_overlapping_tensors),
         IN_BOTH(memory_of_ones_own_at_odd_addresses),
