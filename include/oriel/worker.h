@@ -245,7 +245,8 @@ ORIEL_API void oriel_worker_close(oriel_worker *worker);
  * task      may be NULL.
  *
  * ORIEL_INVALID    unknown callable; argument counts differ from the callable's; more blocks than a device has vector
- *                  cores; device not in the domain; index too large
+ *                  cores; device not in the domain; index too large; a tensor that leaves the piece of shared memory
+ *                  (of oriel_worker_alloc, a domain, the temporaries) that it lies in
  * ORIEL_STATE      the run has ended, or the domain was released or broken by an earlier failure
  * ORIEL_RANK_DIED  the device is dead
  * ORIEL_NO_MEMORY  a temporary larger than its ring; or a full ring that only the open scopes hold

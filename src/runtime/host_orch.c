@@ -30,7 +30,24 @@ static oriel_status check_count(const char *task, const char *what, uint32_t cou
     return ORIEL_OK;
 }
 
-static oriel_status check_args(const oriel_worker *worker, const oriel_callable *callable, const oriel_args *args)
+/* Memory of the arena is somebody's piece: a tensor that leaves it would reach another's. */
+static oriel_status check_tensors(oriel_worker *worker, const char *task, const oriel_args *args)
+{
+    oriel_status status = ORIEL_OK;
+    pthread_mutex_lock(&worker->arena_mutex);
+    for (uint32_t i = 0; status == ORIEL_OK && i < args->tensors; i++) {
+        uint64_t bytes = oriel_tensor_bytes(&args->tensor[i]), room;
+        if (args->tag[i] != ORIEL_OUTPUT && !oriel_arena_allows(worker->arena, args->tensor[i].data, bytes, &room))
+            status = oriel_fail(ORIEL_INVALID,
+                                "task \"%s\": tensor %" PRIu32 " has %" PRIu64
+                                " B, the shared memory that it lies in has %" PRIu64 " B from there on",
+                                task, i, bytes, room);
+    }
+    pthread_mutex_unlock(&worker->arena_mutex);
+    return status;
+}
+
+static oriel_status check_args(oriel_worker *worker, const oriel_callable *callable, const oriel_args *args)
 {
     oriel_status status = oriel_orch_check_counts(args, callable->name);
     if (status == ORIEL_OK)
@@ -41,6 +58,8 @@ static oriel_status check_args(const oriel_worker *worker, const oriel_callable 
         status = check_count(callable->name, "domains", args->comms, callable->comms);
     if (status == ORIEL_OK)
         status = oriel_orch_check_blocks(args, callable->name, worker->platform->limits.vector_cores);
+    if (status == ORIEL_OK)
+        status = check_tensors(worker, callable->name, args);
     for (uint32_t i = 0; status == ORIEL_OK && i < args->comms; i++)
         status = oriel_domain_check(worker, args->comm[i], callable->name);
     return status;
@@ -91,8 +110,7 @@ static oriel_status check_group(const oriel_worker *worker, const oriel_callable
     return ORIEL_OK;
 }
 
-static oriel_status check(const oriel_worker *worker, const oriel_submission *submission,
-                          const oriel_callable **callable)
+static oriel_status check(oriel_worker *worker, const oriel_submission *submission, const oriel_callable **callable)
 {
     oriel_status status = check_callable(worker, submission->callable, callable);
     if (status == ORIEL_OK && submission->group)

@@ -137,8 +137,8 @@ static void clear_piece(oriel_arena *arena, piece old)
     clear(arena, last, old.end);
 }
 
-/* The index of the piece that begins at `offset`, or `count`. */
-static size_t find(const oriel_arena *arena, uint64_t offset)
+/* The index of the first piece that begins at `offset` or later, or `count`. */
+static size_t first_from(const oriel_arena *arena, uint64_t offset)
 {
     size_t low = 0, high = arena->count;
     while (low < high) {
@@ -148,7 +148,14 @@ static size_t find(const oriel_arena *arena, uint64_t offset)
         else
             high = middle;
     }
-    return low < arena->count && arena->pieces[low].begin == offset ? low : arena->count;
+    return low;
+}
+
+/* The index of the piece that begins at `offset`, or `count`. */
+static size_t find(const oriel_arena *arena, uint64_t offset)
+{
+    size_t index = first_from(arena, offset);
+    return index < arena->count && arena->pieces[index].begin == offset ? index : arena->count;
 }
 
 oriel_status oriel_arena_free(oriel_arena *arena, void *old)
@@ -172,6 +179,19 @@ bool oriel_arena_has(const oriel_arena *arena, const void *pointer, uint64_t byt
 {
     uint64_t base = (uintptr_t)arena->shm.base, at = (uintptr_t)pointer;
     return at >= base && bytes <= arena->shm.bytes && at - base <= arena->shm.bytes - bytes;
+}
+
+bool oriel_arena_allows(const oriel_arena *arena, const void *pointer, uint64_t bytes, uint64_t *room)
+{
+    uint64_t base = (uintptr_t)arena->shm.base, at = (uintptr_t)pointer;
+    if (at - base >= arena->shm.bytes) { /* it starts outside */
+        *room = 0;
+        return at > base || bytes <= base - at;
+    }
+    size_t after = first_from(arena, at - base + 1);
+    uint64_t end = after > 0 ? arena->pieces[after - 1].end : 0;
+    *room = end > at - base ? end - (at - base) : 0;
+    return bytes <= *room;
 }
 
 uint64_t oriel_arena_offset(const oriel_arena *arena, const void *pointer)

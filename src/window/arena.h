@@ -30,6 +30,11 @@ oriel_status oriel_arena_free(oriel_arena *arena, void *piece);
 
 /* Whether bytes [pointer, pointer + bytes) lie in the arena. */
 bool oriel_arena_has(const oriel_arena *arena, const void *pointer, uint64_t bytes);
+/*
+ * Whether these bytes lie in one piece, or all outside the arena. Otherwise `room` is set: the bytes that there are from
+ * `pointer` to the end of its piece.
+ */
+bool oriel_arena_allows(const oriel_arena *arena, const void *pointer, uint64_t bytes, uint64_t *room);
 uint64_t oriel_arena_offset(const oriel_arena *arena, const void *pointer);
 void *oriel_arena_base(const oriel_arena *arena);
 uint64_t oriel_arena_bytes(const oriel_arena *arena);

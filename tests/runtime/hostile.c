@@ -211,6 +211,35 @@ static void workers_come_and_go(void **state)
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
+static oriel_status try_tensor(oriel_orch *orch, const struct job *job, void *data, uint64_t bytes)
+{
+    return submit_count(orch, job, HOST_COUNT, oriel_tensor_1d(data, PTO_U8, bytes), 0);
+}
+
+static oriel_status leaving_tensors_function(oriel_orch *orch, void *user)
+{
+    const struct job *job = user;
+    char *first = job->tensor.data, *last = job->other.data;
+    TRY(try_tensor(orch, job, first, 4096));
+    TRY(try_tensor(orch, job, first + 4032, 64));
+    assert_fails(try_tensor(orch, job, first, 4097), ORIEL_INVALID, "has 4097 B");
+    assert_non_null(strstr(oriel_last_error(), "has 4096 B"));
+    assert_fails(try_tensor(orch, job, first + 4032, 65), ORIEL_INVALID, "has 64 B");
+    assert_fails(try_tensor(orch, job, last, 100 << 20), ORIEL_INVALID, "has 8192 B");
+    assert_fails(try_tensor(orch, job, last + 8192, 1), ORIEL_INVALID, "has 0 B"); /* nobody's */
+    return ORIEL_OK;
+}
+
+/* A tensor larger than its memory would reach the next one, or leave the arena. */
+static void tensors_that_leave_their_memory(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 1, &(oriel_worker_options){0});
+    struct job job = {.f = f, .tensor = shared_i32(f, 1024), .other = shared_i32(f, 2048)};
+    assert_ok(oriel_worker_run(f->worker, leaving_tensors_function, &job, 0));
+    assert_healthy(f, 1);
+}
+
 static oriel_status overlapping_tensors_function(oriel_orch *orch, void *user)
 {
     const struct job *job = user;
@@ -530,6 +559,7 @@ int main(void)
         IN_BOTH(many_overlapping_domains_in_a_tiny_ring),
         IN_PROCESSES(groups_of_mixed_size_take_no_more_memory),
         IN_BOTH(workers_come_and_go),
+        IN_BOTH(tensors_that_leave_their_memory),
         IN_BOTH(a_task_with_overlapping_tensors),
         IN_BOTH(memory_of_ones_own_at_odd_addresses),
         IN_BOTH(what_is_larger_than_the_arena),
