@@ -67,13 +67,13 @@ static oriel_status wait_listening(oriel_worker *worker, bool (*done)(void *cont
     for (;;) {
         now_i_know(&news);
         oriel_host_pump(worker);
-        if (done(context)) {
-            status = ORIEL_OK;
+        if (done(context))
+            break;
+        if (oriel_passed(deadline)) { /* even if each look ends something and finds news */
+            status = ORIEL_TIMEOUT;
             break;
         }
-        if (status == ORIEL_TIMEOUT)
-            break;
-        status = sleep_for_news(&news, deadline);
+        sleep_for_news(&news, deadline);
     }
     worker->listening = false;
     atomic_store(&worker->control->listener, ORIEL_LISTENER_SCHEDULER);
