@@ -224,8 +224,8 @@ typedef oriel_status (*oriel_orch_fn)(oriel_orch *orch, void *user);
 ORIEL_API oriel_status oriel_worker_run(oriel_worker *worker, oriel_orch_fn function, void *user, double timeout_s);
 
 /*
- * Stops devices and sub-workers, reaps them, frees all memory. NULL is allowed; not inside a run. A device that does
- * not stop is killed. If a thread (of a device, or of a host function) does not end within seconds, the worker's memory
+ * Stops devices and sub-workers, reaps them, frees all memory. NULL is allowed. Inside a run it does nothing: the
+ * worker stays open. A device that does not stop is killed. If a thread (of a device, or of a host function) does not end within seconds, the worker's memory
  * is left to it. Later calls with this worker are refused with ORIEL_STATE, until its handle is given out again.
  */
 ORIEL_API void oriel_worker_close(oriel_worker *worker);

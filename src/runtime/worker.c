@@ -521,7 +521,7 @@ static void forget(oriel_worker *worker)
 
 void oriel_worker_close(oriel_worker *worker)
 {
-    if (!worker || worker->state == ORIEL_WORKER_CLOSED)
+    if (!worker || worker->state == ORIEL_WORKER_CLOSED || worker->state == ORIEL_WORKER_RUNNING)
         return;
     stop(worker);
     worker->state = ORIEL_WORKER_CLOSED;

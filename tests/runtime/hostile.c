@@ -514,6 +514,23 @@ static void a_name_longer_than_any_message(void **state)
 
 /* ---- The program around ----------------------------------------------------------------------------------------- */
 
+static oriel_status close_function(oriel_orch *orch, void *user)
+{
+    const struct job *job = user;
+    oriel_worker_close(job->f->worker);
+    return submit_count(orch, job, COUNT, job->tensor, 0);
+}
+
+static void a_worker_closed_in_its_run_stays_open(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 1, &(oriel_worker_options){0});
+    struct job job = {.f = f, .tensor = shared_i32(f, 1)};
+    assert_ok(oriel_worker_run(f->worker, close_function, &job, 0));
+    assert_int_equal(*cells_of(&job.tensor), 1);
+    assert_healthy(f, 1);
+}
+
 static void on_alarm(int signal_number)
 {
     (void)signal_number;
@@ -570,6 +587,7 @@ int main(void)
         IN_BOTH(functions_that_return_no_status),
         IN_BOTH(arguments_that_cannot_be),
         IN_BOTH(a_name_longer_than_any_message),
+        IN_BOTH(a_worker_closed_in_its_run_stays_open),
         IN_BOTH(a_program_with_a_timer),
         IN_BOTH(a_program_that_ignores_its_children),
     };
