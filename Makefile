@@ -8,7 +8,7 @@ TESTS ?= format gcc clang
 
 all: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) oriel
 
 # Installs what is missing, and nothing if nothing is. WHAT: build, test or bench.
 WHAT ?= build

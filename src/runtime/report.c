@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "runtime/host.h"
 
 /* How many of the others are told about one by one. */
@@ -124,6 +125,14 @@ static bool add_other(message_text *text, const oriel_worker *worker, const orie
     return true;
 }
 
+static void add_deadline(message_text *text, const oriel_worker *worker)
+{
+    if (oriel_passed(worker->deadline))
+        add(text, "; the run's deadline had passed");
+    else
+        add(text, "; the deadline of %g s had passed", worker->timeout_s);
+}
+
 oriel_status oriel_report(const oriel_worker *worker, const oriel_host_task *task, char message[ORIEL_ERROR_BYTES])
 {
     const oriel_member *cause = find_cause(task);
@@ -140,5 +149,7 @@ oriel_status oriel_report(const oriel_worker *worker, const oriel_host_task *tas
     }
     if (told > TOLD)
         add(&text, "; and %" PRIu32 " more", told - TOLD);
+    if (cause->status == ORIEL_TIMEOUT && !cause->stuck)
+        add_deadline(&text, worker);
     return cause->status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Protects: a failed group is told as its cause, who waited and who was missing, and nothing else. */
+#include "base/clock.h"
 #include "runtime/host.h"
 #include "test.h"
 
@@ -19,6 +20,7 @@ static group *new_group(void)
     g->callable.name = "exchange";
     g->worker.device = g->device;
     g->worker.timeout_s = 2;
+    g->worker.deadline = ORIEL_NEVER;
     g->task->callable = &g->callable;
     g->task->count = RANKS;
     for (uint32_t i = 0; i < RANKS; i++) {
@@ -79,7 +81,7 @@ static void a_timeout_names_who_was_missing(void **state)
     end(g, 2, ORIEL_OK, NULL);
     assert_told(g, ORIEL_TIMEOUT,
                 "x.c:40: rank 1 waited [task \"exchange\", rank 1 (device 5)]; rank 0 (device 4) had not started; "
-                "rank 2 (device 6) had returned");
+                "rank 2 (device 6) had returned; the deadline of 2 s had passed");
 }
 
 static void a_rank_that_still_runs_is_the_cause(void **state)
