@@ -191,7 +191,7 @@ typedef enum pto_cmp { PTO_EQ, PTO_NE, PTO_GT, PTO_GE, PTO_LT, PTO_LE, PTO_CMP_C
  *      TREDUCE      global[0] <- group; tile[0] accumulates, tile[1] and, if not NULL, tile[2] receive (mode: pto_reduce)
  *      TGATHER      global[0] <- group, staged in tile[0] and, if not NULL, tile[1]
  *      TSCATTER, TBROADCAST   group <- global[1], staged in tile[0] and, if not NULL, tile[1]
- *      TRAP         text: the kernel gives up
+ *      TRAP         text: the kernel gives up; numbered: `got` and `limit` say by which value
  *
  * What is not used is NULL or 0.
  */
@@ -204,6 +204,8 @@ typedef struct pto_instr {
     const pto_group *group;
     pto_scalar scalar;
     const char *text;
+    bool numbered;
+    int64_t got, limit;
 } pto_instr;
 
 /* A synchronization. set_flag, wait_flag: src, dst, id. pipe_barrier: src. dcci: addr (0: the whole cache). */

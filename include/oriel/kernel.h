@@ -49,6 +49,19 @@ PTO_INLINE void pto_trap_at(pto_core *core, const pto_site *site, const char *te
     __builtin_unreachable();
 }
 
+/* Ends the kernel with `file:line: text (got 700, limit 800)`. Does not return. */
+#define pto_trap_value(core, text, got, limit) pto_trap_value_at((core), PTO_SITE, (text), (got), (limit))
+PTO_INLINE void pto_trap_value_at(pto_core *core, const pto_site *site, const char *text, uint64_t got, uint64_t limit)
+{
+    core->ops->issue(core, &(pto_instr){.op = PTO_OP_TRAP,
+                                        .site = site,
+                                        .text = text,
+                                        .numbered = true,
+                                        .got = (int64_t)got,
+                                        .limit = (int64_t)limit});
+    __builtin_unreachable();
+}
+
 /* ---- Arguments -------------------------------------------------------------------------------------------------- */
 
 /* Tensor argument `index` (from 0, in the order in which the submitter added them), with its shape, densely strided. */
@@ -56,7 +69,7 @@ PTO_INLINE void pto_trap_at(pto_core *core, const pto_site *site, const char *te
 PTO_INLINE pto_global pto_arg_tensor_at(pto_core *core, const pto_site *site, uint32_t index)
 {
     if (index >= core->args->tensors)
-        pto_trap_at(core, site, "the task has no tensor argument of this index");
+        pto_trap_value_at(core, site, "the task has no tensor argument of this index", index, core->args->tensors);
     return core->args->tensor[index];
 }
 
@@ -65,7 +78,7 @@ PTO_INLINE pto_global pto_arg_tensor_at(pto_core *core, const pto_site *site, ui
 PTO_INLINE int64_t pto_arg_i64_at(pto_core *core, const pto_site *site, uint32_t index)
 {
     if (index >= core->args->scalars)
-        pto_trap_at(core, site, "the task has no scalar argument of this index");
+        pto_trap_value_at(core, site, "the task has no scalar argument of this index", index, core->args->scalars);
     return (int64_t)core->args->scalar[index];
 }
 
@@ -85,7 +98,7 @@ PTO_INLINE double pto_arg_f64_at(pto_core *core, const pto_site *site, uint32_t 
 PTO_INLINE const pto_comm *pto_arg_comm_at(pto_core *core, const pto_site *site, uint32_t index)
 {
     if (index >= core->args->comms)
-        pto_trap_at(core, site, "the task was given no domain of this index");
+        pto_trap_value_at(core, site, "the task was given no domain of this index", index, core->args->comms);
     return &core->args->comm[index];
 }
 
@@ -175,7 +188,7 @@ PTO_INLINE pto_global pto_slice(pto_global global, uint64_t first, uint64_t coun
 PTO_INLINE pto_global pto_window_buffer_at(pto_core *core, const pto_site *site, const pto_comm *comm, uint32_t index)
 {
     if (index >= comm->buffers)
-        pto_trap_at(core, site, "the domain has no buffer of this index");
+        pto_trap_value_at(core, site, "the domain has no buffer of this index", index, comm->buffers);
     return comm->mine[index];
 }
 

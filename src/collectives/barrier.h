@@ -35,9 +35,12 @@ PTO_INLINE pto_global barrier_signals(pto_core *core, const pto_comm *comm, uint
 {
     pto_global signals = pto_window_buffer(core, comm, index);
     if (pto_block_count(core) != 1)
-        pto_trap(core, "the barrier is among ranks of one block each");
-    if (signals.dtype != PTO_I32 || pto_global_count(signals) < (uint64_t)PTO_LINE_CELLS * comm->ranks)
-        pto_trap(core, "the window's signals must be i32, 16 of them for each rank");
+        pto_trap_value(core, "the barrier is among ranks of one block each", pto_block_count(core), 1);
+    uint64_t cells = (uint64_t)PTO_LINE_CELLS * comm->ranks;
+    if (signals.dtype != PTO_I32)
+        pto_trap(core, "the window's signals must be i32");
+    if (pto_global_count(signals) < cells)
+        pto_trap_value(core, "too few signals in the window: 16 for each rank", pto_global_count(signals), cells);
     return signals;
 }
 

@@ -392,7 +392,13 @@ static bool instr_ok(const pto_instr *instr, const oriel_limits *limits)
     case PTO_OP_TGATHER: return spread_ok(instr, "dst", dst, true, limits);
     case PTO_OP_TSCATTER: return spread_ok(instr, "src", src, true, limits);
     case PTO_OP_TBROADCAST: return spread_ok(instr, "src", src, false, limits);
-    case PTO_OP_TRAP: oriel_fail(ORIEL_FAULT, "%s", instr->text); return false;
+    case PTO_OP_TRAP:
+        if (instr->numbered)
+            oriel_fail(ORIEL_FAULT, "%s (got %lld, limit %lld)", instr->text, (long long)instr->got,
+                       (long long)instr->limit);
+        else
+            oriel_fail(ORIEL_FAULT, "%s", instr->text);
+        return false;
     default: break;
     }
     if (oriel_op_pipe(instr->op) == PTO_PIPE_V)

@@ -56,10 +56,10 @@ static void outputs_of_another_type(void **state)
 static void counts_that_do_not_match(void **state)
 {
     (void)state;
-    expect_trap(&oriel_launch_allgather, OUT, PTO_F32, oriel_count_one, "all-gather: ");
-    expect_trap(&oriel_launch_allgather, IN, PTO_F32, one_too_few, "all-gather: ");
-    expect_trap(&oriel_launch_reduce_scatter, IN, PTO_F32, oriel_count_two, "reduce-scatter: ");
-    expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: ");
+    expect_trap(&oriel_launch_allgather, OUT, PTO_F32, oriel_count_one, "all-gather: elements of out (got ");
+    expect_trap(&oriel_launch_allgather, IN, PTO_F32, one_too_few, "all-gather: elements of out (got ");
+    expect_trap(&oriel_launch_reduce_scatter, IN, PTO_F32, oriel_count_two, "reduce-scatter: elements of in (got ");
+    expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: elements of out (got ");
 }
 
 static void windows_that_do_not_fit(void **state)
@@ -67,9 +67,10 @@ static void windows_that_do_not_fit(void **state)
     (void)state;
     for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         const oriel_launch *launch = oriel_launch_at(l);
-        expect_trap(launch, SCRATCH, PTO_F32, scratch_too_small, "the window's scratch is too small");
+        expect_trap(launch, SCRATCH, PTO_F32, scratch_too_small,
+                    "too little scratch in the window: twice what a rank stages (got ");
         expect_trap(launch, SCRATCH, PTO_I32, NULL, "the window's scratch must have the type of the tensors");
-        expect_trap(launch, SIGNALS, PTO_I32, signals_too_few, "the window's signals must be i32, 16 of them");
+        expect_trap(launch, SIGNALS, PTO_I32, signals_too_few, "too few signals in the window: 16 for each rank (got ");
         expect_trap(launch, SIGNALS, PTO_U32, NULL, "the window's signals must be i32");
     }
 }
@@ -79,7 +80,7 @@ static void several_blocks(void **state)
     (void)state;
     oriel_launch two = oriel_launch_allreduce;
     two.blocks = 2;
-    expect_trap(&two, IN, PTO_F32, NULL, "one block each");
+    expect_trap(&two, IN, PTO_F32, NULL, "one block each (got 2, limit 1)");
 }
 
 int main(void)

@@ -192,7 +192,7 @@ static void what_is_not_allowed_ends_the_kernel(void **state)
         {store_a_scalar_past_the_end, "scalar store writes 8 B at offset 256 of window \"signals\" (256 B) on rank 0"},
         {clean_past_the_end, "dcci cleans 1 B at offset 256 of window \"signals\""},
         {give_up, "the count is odd"},
-        {ask_for_a_second_tensor, "the task has no tensor argument of this index"},
+        {ask_for_a_second_tensor, "the task has no tensor argument of this index (got 1, limit 1)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char expected[512];
