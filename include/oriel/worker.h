@@ -20,7 +20,7 @@
  * Threads. A worker belongs to one thread at a time: calls on one worker must not overlap, except oriel_task_wait
  * and oriel_submit from several threads inside one run. Different workers are independent. Devices are processes by
  * default; in a program that already has threads, ask for ORIEL_DEVICE_THREADS, since forking such a program is
- * refused.
+ * refused. An open worker has threads too: a second one beside it needs ORIEL_DEVICE_THREADS.
  *
  * Levels. Level 3 drives several devices: its tasks are callables on devices, and plain host functions. A device's
  * callable may be an orchestration function too, which then submits kernels at level 2, on the device's cores, in its
