@@ -78,7 +78,10 @@ typedef oriel_value (*oriel_fill_fn)(const oriel_job *job, uint32_t rank, const 
 
 /* What came of filling: the inputs of all ranks, as they are in memory. Valid inside the call that gets it. */
 typedef struct oriel_inputs oriel_inputs;
-/* Element `i` of rank `rank`'s input buffer `buffer`, after conversion to its type. */
+/*
+ * Element `i` of rank `rank`'s input buffer `buffer`, after conversion to its type. Of a buffer, a rank or an element that
+ * there is not: 0, and the job is refused, with ORIEL_INVALID and a message that names it, before any kernel has run.
+ */
 ORIEL_API oriel_value oriel_input(const oriel_inputs *inputs, uint32_t rank, const char *buffer, uint64_t i);
 
 /* A right result: |out - value| <= tolerance. 0: exactly. Integers are compared modulo 2^bits, always exactly. */
@@ -150,7 +153,8 @@ typedef struct oriel_report {
  *
  * ORIEL_OK       every result is right
  * ORIEL_WRONG    the run ended, a result is wrong; the message has the first one
- * ORIEL_INVALID  ranks, type, count or reduction that the launch lacks: not `accepted`
+ * ORIEL_INVALID  ranks, type, count or reduction that the launch lacks; an input that its functions ask for and that
+ *                there is not: not `accepted`
  * others         as for oriel_worker_create, _init and _run
  */
 ORIEL_API oriel_status oriel_launch_run(const oriel_launch *launch, const oriel_job *job, oriel_report *report);

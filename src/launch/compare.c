@@ -26,8 +26,12 @@ oriel_status oriel_image_make(const oriel_inputs *inputs, uint32_t rank, uint32_
     if (!made.bytes)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for the %llu expected elements of %s on rank %u",
                           (unsigned long long)made.count, description->name, rank);
-    for (uint64_t i = 0; i < made.count; i++)
+    for (uint64_t i = 0; i < made.count && !*inputs->status; i++)
         oriel_value_store(made.dtype, expect(&made, i).value, made.bytes + i * bytes);
+    if (*inputs->status) {
+        oriel_image_free(&made);
+        return *inputs->status;
+    }
     *image = made;
     return ORIEL_OK;
 }

@@ -16,7 +16,7 @@ typedef struct oriel_image {
     char *bytes;
 } oriel_image;
 
-/* ORIEL_NO_MEMORY. */
+/* ORIEL_NO_MEMORY; ORIEL_INVALID: the launch asked oriel_input for what there is not. */
 oriel_status oriel_image_make(const oriel_inputs *inputs, uint32_t rank, uint32_t buffer, oriel_image *image);
 void oriel_image_free(oriel_image *image);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch/contents.h"
 
-#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,9 +98,12 @@ static void fill(const oriel_launch *launch, const oriel_job *job, uint32_t rank
 
 oriel_status oriel_inputs_make(const oriel_launch *launch, const oriel_job *job, oriel_inputs *inputs)
 {
-    oriel_inputs made = {launch, job, calloc((size_t)job->ranks * launch->buffer_count, sizeof(void *))};
-    if (!made.data)
+    oriel_inputs made = {launch, job, calloc((size_t)job->ranks * launch->buffer_count, sizeof(void *)),
+                         calloc(1, sizeof(oriel_status))};
+    if (!made.data || !made.status) {
+        oriel_inputs_free(&made);
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for the inputs of %u ranks", job->ranks);
+    }
     for (uint32_t r = 0; r < job->ranks; r++) {
         for (uint32_t b = 0; b < launch->buffer_count; b++) {
             if (launch->buffers[b].role != ORIEL_ROLE_INPUT)
@@ -123,7 +127,9 @@ void oriel_inputs_free(oriel_inputs *inputs)
     for (size_t i = 0; inputs->data && i < (size_t)inputs->job->ranks * inputs->launch->buffer_count; i++)
         free(inputs->data[i]);
     free(inputs->data);
+    free(inputs->status);
     inputs->data = NULL;
+    inputs->status = NULL;
 }
 
 const void *oriel_inputs_bytes(const oriel_inputs *inputs, uint32_t rank, uint32_t buffer)
@@ -131,17 +137,59 @@ const void *oriel_inputs_bytes(const oriel_inputs *inputs, uint32_t rank, uint32
     return inputs->data[(size_t)rank * inputs->launch->buffer_count + buffer];
 }
 
+/* ---- Reading them ----------------------------------------------------------------------------------------------- */
+
+/* The index of input buffer `name`; the number of buffers if the launch has no such input. */
+static uint32_t find_input(const oriel_launch *launch, const char *name)
+{
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        const oriel_launch_buffer *buffer = &launch->buffers[b];
+        if (buffer->role == ORIEL_ROLE_INPUT && (buffer->name == name || (name && strcmp(buffer->name, name) == 0)))
+            return b;
+    }
+    return launch->buffer_count;
+}
+
+static oriel_status no_input(const oriel_launch *launch, const char *name)
+{
+    char known[512] = "";
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        size_t end = strlen(known);
+        if (launch->buffers[b].role == ORIEL_ROLE_INPUT)
+            snprintf(known + end, sizeof known - end, "%s\"%s\"", end ? ", " : "", launch->buffers[b].name);
+    }
+    return oriel_fail(ORIEL_INVALID, "launch %s has no input \"%s\": it has %s", launch->name, name ? name : "(NULL)",
+                      *known ? known : "none");
+}
+
+static oriel_status check_place(const oriel_inputs *inputs, uint32_t rank, const char *name, uint32_t buffer,
+                                uint64_t i)
+{
+    const oriel_launch *launch = inputs->launch;
+    if (buffer == launch->buffer_count)
+        return no_input(launch, name);
+    if (rank >= inputs->job->ranks)
+        return oriel_fail(ORIEL_INVALID,
+                          "launch %s asks for input \"%s\" of rank %" PRIu32 ": the job has %" PRIu32 " ranks",
+                          launch->name, name, rank, inputs->job->ranks);
+    uint64_t count = launch->buffers[buffer].count(inputs->job);
+    if (i >= count)
+        return oriel_fail(ORIEL_INVALID,
+                          "launch %s asks for element %" PRIu64 " of input \"%s\": it has %" PRIu64 " on each rank",
+                          launch->name, i, name, count);
+    return ORIEL_OK;
+}
+
+/* The first mistake is kept, with its message: those that follow from it would hide it. */
 oriel_value oriel_input(const oriel_inputs *inputs, uint32_t rank, const char *buffer, uint64_t i)
 {
     const oriel_launch *launch = inputs->launch;
-    for (uint32_t b = 0; b < launch->buffer_count; b++) {
-        const oriel_launch_buffer *candidate = &launch->buffers[b];
-        if (candidate->role != ORIEL_ROLE_INPUT || (candidate->name != buffer && strcmp(candidate->name, buffer) != 0))
-            continue;
-        assert(rank < inputs->job->ranks && i < candidate->count(inputs->job));
-        pto_dtype dtype = oriel_buffer_dtype(candidate, inputs->job);
-        return oriel_value_load(dtype, (const char *)oriel_inputs_bytes(inputs, rank, b) + i * pto_dtype_bytes(dtype));
-    }
-    assert(!"the launch has no input of this name");
-    return (oriel_value){0};
+    if (*inputs->status)
+        return (oriel_value){0};
+    uint32_t b = find_input(launch, buffer);
+    *inputs->status = check_place(inputs, rank, buffer, b, i);
+    if (*inputs->status)
+        return (oriel_value){0};
+    pto_dtype dtype = oriel_buffer_dtype(&launch->buffers[b], inputs->job);
+    return oriel_value_load(dtype, (const char *)oriel_inputs_bytes(inputs, rank, b) + i * pto_dtype_bytes(dtype));
 }

@@ -11,7 +11,8 @@
 struct oriel_inputs {
     const oriel_launch *launch; /* borrowed, as is the job */
     const oriel_job *job;
-    void **data; /* of buffer b of rank r at r * buffer_count + b; NULL if it is no input */
+    void **data;          /* of buffer b of rank r at r * buffer_count + b; NULL if it is no input */
+    oriel_status *status; /* not ORIEL_OK once oriel_input was asked for what there is not; then it has the message */
 };
 
 /* `job` is complete (launch/job.h). ORIEL_NO_MEMORY. */

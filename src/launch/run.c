@@ -194,11 +194,13 @@ oriel_status oriel_launch_register(oriel_worker *worker, const oriel_launch *lau
 oriel_status oriel_launch_on(oriel_worker *worker, const oriel_registered *registered, const oriel_job *job,
                              oriel_report *report)
 {
+    report->accepted = false;
     session s = {.worker = worker, .registered = registered, .launch = registered->launch};
     oriel_status status = oriel_job_complete(s.launch, job, &s.job);
     if (status)
         return status;
     status = open_session(&s);
+    report->accepted = status != ORIEL_INVALID;
     if (!status)
         status = oriel_worker_run(worker, orchestrate, &s, s.job.timeout_s);
     if (!status)

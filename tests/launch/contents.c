@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Protects: what the inputs hold. i + 100 r in every type; random data that a seed, a rank and a buffer name alone
- * decide.
+ * decide; what a launch asks for and there is not is told by name, with what there is.
  */
 #include "launch/contents.h"
 #include "launch/builtin.h"
@@ -109,6 +109,31 @@ static void random_data_stays_in_its_range(void **state)
     }
 }
 
+/* A fresh set of inputs is asked once for what there is not, and then for what there is. */
+static void expect_refused(uint32_t rank, const char *buffer, uint64_t i, const char *message)
+{
+    oriel_job job = job_of(PTO_I32, 2, 10);
+    oriel_inputs inputs;
+    assert_ok(oriel_inputs_make(&oriel_launch_allreduce, &job, &inputs));
+    assert_int_equal(oriel_input(&inputs, 1, "in", 9).i, 109);
+    assert_ok(*inputs.status);
+    assert_int_equal(oriel_input(&inputs, rank, buffer, i).i, 0);
+    oriel_input(&inputs, 1, "another", 9); /* a second mistake does not hide the first */
+    assert_fails(*inputs.status, ORIEL_INVALID, message);
+    oriel_inputs_free(&inputs);
+}
+
+static void an_input_that_there_is_not_is_refused(void **state)
+{
+    (void)state;
+    expect_refused(0, "inn", 0, "launch allreduce has no input \"inn\": it has \"in\"");
+    expect_refused(0, "out", 0, "no input \"out\": it has \"in\""); /* a buffer, but no input */
+    expect_refused(0, NULL, 0, "no input \"(NULL)\"");
+    expect_refused(2, "in", 0, "input \"in\" of rank 2: the job has 2 ranks");
+    expect_refused(1, "in", 10, "element 10 of input \"in\": it has 10 on each rank");
+    expect_refused(1, "in", UINT64_MAX, "element 18446744073709551615 of input");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +141,7 @@ int main(void)
         cmocka_unit_test(a_launch_can_have_contents_of_its_own),
         cmocka_unit_test(random_data_depends_on_seed_and_rank_only),
         cmocka_unit_test(random_data_stays_in_its_range),
+        cmocka_unit_test(an_input_that_there_is_not_is_refused),
     };
     return cmocka_run_group_tests_name("launch/contents", tests, NULL, NULL);
 }

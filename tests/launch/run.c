@@ -167,6 +167,33 @@ static void a_job_that_cannot_be_starts_nothing(void **state)
     assert_int_equal(report.ranks, 4711);
 }
 
+static oriel_expected expect_of_nowhere(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank,
+                                        const char *buffer, uint64_t i)
+{
+    (void)job, (void)buffer;
+    return (oriel_expected){oriel_input(inputs, rank, "inn", i), 0};
+}
+
+static void must_not_run(pto_core *core)
+{
+    pto_trap(core, "a refused job ran");
+}
+
+static void expect_refused(oriel_status status, const oriel_report *report)
+{
+    assert_fails(status, ORIEL_INVALID, "launch allreduce has no input \"inn\": it has \"in\"");
+    assert_false(report->accepted);
+    assert_int_equal(report->ranks, 4711);
+}
+
+static void a_reference_that_asks_for_what_there_is_not_runs_nothing(void **state)
+{
+    (void)state;
+    oriel_launch launch = launch_of(must_not_run);
+    launch.expect = expect_of_nowhere;
+    in_both_forms(&launch, 20, expect_refused);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +203,7 @@ int main(void)
         cmocka_unit_test(a_kernel_that_gives_up_ends_the_run_with_its_line),
         cmocka_unit_test(a_kernel_that_waits_for_ever_ends_with_the_deadline),
         cmocka_unit_test(a_job_that_cannot_be_starts_nothing),
+        cmocka_unit_test(a_reference_that_asks_for_what_there_is_not_runs_nothing),
     };
     return cmocka_run_group_tests_name("launch/run", tests, NULL, NULL);
 }

@@ -114,6 +114,12 @@ def test_what_is_refused_while_it_runs_is_no_bad_usage():
     assert code == 4 and "1000 blocks" in said, said
 
 
+def test_a_reference_that_asks_for_an_input_that_there_is_not():
+    folder = changed("nameless", 'oriel_input(inputs, left, "in", i)', 'oriel_input(inputs, left, "inn", i)', "launch.c")
+    code, said = oriel(folder, *ON_FOUR)
+    assert (code, said) == (2, 'oriel: launch ring_shift has no input "inn": it has "in"\n'), (code, said)
+
+
 def test_a_name_that_is_not_utf8_is_still_json():
     folder = changed("name", '"ring_shift"', '"ring\\377shift"', "launch.c")
     code, said = oriel(folder, *ON_FOUR, "--json")
