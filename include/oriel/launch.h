@@ -55,7 +55,7 @@ typedef enum oriel_role {
 #define ORIEL_DTYPE_OF_JOB PTO_DTYPE_COUNT
 
 typedef struct oriel_launch_buffer {
-    const char *name;
+    const char *name; /* no other buffer of the launch has it */
     oriel_role role;
     pto_dtype dtype; /* or ORIEL_DTYPE_OF_JOB */
     oriel_count_fn count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch/job.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -10,6 +11,21 @@
 #define MAX_OBJECT_BYTES (UINT64_C(1) << PTO_ADDR_OBJECT_SHIFT)
 
 #define DEFAULT_TIMEOUT_S 30.0
+
+/* `index` of the launch's buffers; those before it are good. */
+static oriel_status check_buffer(const oriel_launch *launch, uint32_t index)
+{
+    const oriel_launch_buffer *buffer = &launch->buffers[index];
+    if (!buffer->name || !*buffer->name || !buffer->count || buffer->role > ORIEL_ROLE_WINDOW ||
+        buffer->dtype > PTO_DTYPE_COUNT)
+        return oriel_fail(ORIEL_INVALID, "buffer %u of launch %s lacks a name, a count, a role or a type", index,
+                          launch->name);
+    for (uint32_t other = 0; other < index; other++)
+        if (strcmp(launch->buffers[other].name, buffer->name) == 0)
+            return oriel_fail(ORIEL_INVALID, "launch %s: buffers %u and %u are both named \"%s\"", launch->name, other,
+                              index, buffer->name);
+    return ORIEL_OK;
+}
 
 oriel_status oriel_launch_check(const oriel_launch *launch)
 {
@@ -27,11 +43,10 @@ oriel_status oriel_launch_check(const oriel_launch *launch)
         return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name, lacks);
     uint32_t roles[3] = {0};
     for (uint32_t b = 0; b < launch->buffer_count; b++) {
-        const oriel_launch_buffer *buffer = &launch->buffers[b];
-        if (!buffer->name || !buffer->count || buffer->role > ORIEL_ROLE_WINDOW || buffer->dtype > PTO_DTYPE_COUNT)
-            return oriel_fail(ORIEL_INVALID, "buffer %u of launch %s lacks a name, a count, a role or a type", b,
-                              launch->name);
-        roles[buffer->role]++;
+        oriel_status status = check_buffer(launch, b);
+        if (status)
+            return status;
+        roles[launch->buffers[b].role]++;
     }
     if (!roles[ORIEL_ROLE_OUTPUT] || !roles[ORIEL_ROLE_WINDOW])
         return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name,

@@ -105,6 +105,27 @@ static void an_incomplete_launch_is_refused(void **state)
     nameless[3].name = NULL;
     launch.buffers = nameless;
     assert_fails(oriel_launch_check(&launch), ORIEL_INVALID, "buffer 3 of launch allreduce");
+    nameless[3].name = "";
+    assert_fails(oriel_launch_check(&launch), ORIEL_INVALID, "buffer 3 of launch allreduce");
+}
+
+/* Also of different roles: references and messages tell buffers by their names alone. */
+static void two_buffers_of_one_name_are_refused(void **state)
+{
+    (void)state;
+    for (uint32_t second = 1; second < 4; second++) {
+        for (uint32_t first = 0; first < second; first++) {
+            oriel_launch launch = oriel_launch_allreduce;
+            oriel_launch_buffer twins[4];
+            memcpy(twins, launch.buffers, sizeof twins);
+            char name[] = "twin", same[] = "twin", message[96];
+            twins[first].name = name, twins[second].name = same;
+            launch.buffers = twins;
+            snprintf(message, sizeof message, "launch allreduce: buffers %u and %u are both named \"twin\"", first,
+                     second);
+            assert_fails(oriel_launch_check(&launch), ORIEL_INVALID, message);
+        }
+    }
 }
 
 static void the_built_in_launches_are_complete_and_found(void **state)
@@ -136,6 +157,7 @@ int main(void)
         cmocka_unit_test(counts_that_no_machine_holds_are_refused),
         cmocka_unit_test(bytes_are_those_of_all_ranks),
         cmocka_unit_test(an_incomplete_launch_is_refused),
+        cmocka_unit_test(two_buffers_of_one_name_are_refused),
         cmocka_unit_test(the_built_in_launches_are_complete_and_found),
         cmocka_unit_test(a_file_that_is_no_launch_is_not_loaded),
     };

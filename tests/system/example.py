@@ -120,6 +120,12 @@ def test_a_reference_that_asks_for_an_input_that_there_is_not():
     assert (code, said) == (2, 'oriel: launch ring_shift has no input "inn": it has "in"\n'), (code, said)
 
 
+def test_a_launch_with_two_buffers_of_one_name():
+    folder = changed("twins", '{"inbox",', '{"signals",', "launch.c")
+    code, said = oriel(folder, *ON_FOUR)
+    assert (code, said) == (2, 'oriel: launch ring_shift: buffers 2 and 3 are both named "signals"\n'), (code, said)
+
+
 def test_a_name_that_is_not_utf8_is_still_json():
     folder = changed("name", '"ring_shift"', '"ring\\377shift"', "launch.c")
     code, said = oriel(folder, *ON_FOUR, "--json")
