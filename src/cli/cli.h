@@ -16,8 +16,14 @@ enum {
     CLI_FAILED = 4     /* a rank failed, a deadline passed, or the output cannot be written */
 };
 
-/* Prints `oriel: ` and the message on stderr. Returns `code`. */
+/*
+ * The command ends without an answer: prints `oriel: ` and the message on stderr and, where --json was given, an object with it on
+ * stdout. Returns `code`.
+ */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same on stderr only: the answer was printed, or cannot be. */
+int cli_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The exit code that a status stands for: of a job that was `accepted`, or else refused. */
 int cli_exit_code(oriel_status status, bool accepted);

@@ -76,6 +76,12 @@ void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status
     print(object);
 }
 
+void cli_json_failure(oriel_status status, const char *message)
+{
+    print(json_pack("{s:s, s:s, s:o}", "verdict", "failed", "status", oriel_status_name(status), "message",
+                    text(message)));
+}
+
 static json_t *platforms(void)
 {
     json_t *array = json_array();

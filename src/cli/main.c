@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 
 static const char help[] =
     "oriel: symmetric-window collectives on simulated devices of this host\n"
@@ -27,13 +28,42 @@ static const char help[] =
     "\n"
     "  `oriel run --help` and `oriel info --help` tell the rest. `oriel --version` tells the version.\n";
 
-int cli_fail(int code, const char *format, ...)
+/* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
+static bool json_wanted;
+
+static void look_for_json(int argc, char **argv)
 {
-    va_list values;
-    va_start(values, format);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        json_wanted |= strcmp(argv[i], "--json") == 0;
+}
+
+static void complain(const char *format, va_list values)
+{
     fputs("oriel: ", stderr);
     vfprintf(stderr, format, values);
     fputc('\n', stderr);
+}
+
+int cli_complain(int code, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    complain(format, values);
+    va_end(values);
+    return code;
+}
+
+int cli_fail(int code, const char *format, ...)
+{
+    va_list values, again;
+    va_start(values, format);
+    va_copy(again, values);
+    complain(format, values);
+    char message[2048];
+    vsnprintf(message, sizeof message, format, again);
+    if (json_wanted)
+        cli_json_failure(code == CLI_BAD_USAGE ? ORIEL_INVALID : ORIEL_SYSTEM, message);
+    va_end(again);
     va_end(values);
     return code;
 }
@@ -61,7 +91,7 @@ static int finish(int code)
     errno = 0;
     if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
         return code;
-    cli_fail(CLI_FAILED, "the output could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    cli_complain(CLI_FAILED, "the output could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return code == CLI_RIGHT ? CLI_FAILED : code;
 }
 
@@ -87,5 +117,6 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    look_for_json(argc, argv);
     return finish(run_command(argc, argv));
 }

@@ -12,6 +12,11 @@ void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status
     (void)launch, (void)job, (void)status, (void)message, (void)report;
 }
 
+void cli_json_failure(oriel_status status, const char *message)
+{
+    (void)status, (void)message;
+}
+
 void cli_json_info(const cli_processors *processors)
 {
     (void)processors;

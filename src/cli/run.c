@@ -195,7 +195,7 @@ static int run_launch(const oriel_launch *launch, const arguments *args)
         print_report(launch, job, &report, args->verbose);
     int code = cli_exit_code(status, report.accepted);
     if (!ended)
-        cli_fail(code, "%s", message);
+        cli_complain(code, "%s", message);
     oriel_report_free(&report);
     return code;
 }

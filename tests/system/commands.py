@@ -222,4 +222,20 @@ def test_run_as_json():
     assert result.returncode == 3 and run["verdict"] == "failed" and "libascendcl.so" in run["message"]
 
 
+def test_a_mistake_is_json_as_well():
+    if not has_json():
+        return "no jansson"
+    lonely = ["-p", "a2a3sim", "-d", "3"]
+    for words in (["run", "allgather", *ON_FOUR, "--count", "0", "--json"], ["run", "--json", "alltoall", *ON_FOUR],
+                  ["run", "allgather", "-p", "a9sim", "--json"], ["run", "allgather", *ON_FOUR, "--fast", "--json"],
+                  ["run", "allgather", "-p", "a2a3sim", "-d", "0-3,2", "--json"], ["run", "--json"], ["info", "x", "--json"],
+                  ["run", "allgather", *ON_FOUR, "--op", "max", "--json"], ["dance", "--json"],
+                  ["run", "./nowhere.so", *ON_FOUR, "--json"], ["run", "allgather", *lonely, "--json"]):
+        result = oriel(*words)
+        told = json.loads(result.stdout)
+        assert result.returncode == 2 and told["verdict"] == "failed" and told["status"] == "invalid", (words, result)
+        assert result.stderr == f"oriel: {told['message']}\n" and told["message"], (words, result)
+    fails(2, "--count is 0", "run", "allgather", *ON_FOUR, "--count=0", "--", "--json")
+
+
 tap.run(globals())
