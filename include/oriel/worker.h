@@ -192,7 +192,8 @@ ORIEL_API oriel_status oriel_worker_register(oriel_worker *worker, const oriel_c
 /*
  * Starts the devices and the sub-workers.
  *
- * ORIEL_STATE   a second time; or ORIEL_DEVICE_PROCESSES in a program that already has other threads
+ * ORIEL_STATE   a second time; or ORIEL_DEVICE_PROCESSES in a program that already has other threads, those of another open
+ *               worker included
  * ORIEL_SYSTEM  a process or thread cannot be started; those that were are stopped again
  */
 ORIEL_API oriel_status oriel_worker_init(oriel_worker *worker);

@@ -24,6 +24,7 @@
 
 static pthread_mutex_t closed_mutex = PTHREAD_MUTEX_INITIALIZER;
 static oriel_worker *closed_workers, *lost_workers;
+static _Atomic uint32_t open_workers; /* with threads: from init to close */
 
 static oriel_worker *take_handle(void)
 {
@@ -322,27 +323,42 @@ static void stop(oriel_worker *worker)
     oriel_sub_workers_join(worker);
 }
 
+/* Another thread may hold a lock at the moment of a fork, for ever in the child. */
+static oriel_status check_forking(void)
+{
+    if (oriel_strand_single_threaded())
+        return ORIEL_OK;
+    uint32_t others = atomic_load(&open_workers);
+    if (others > 0)
+        return oriel_fail(ORIEL_STATE,
+                          "%" PRIu32 " other worker%s open, with threads, so that no processes can be forked for the "
+                          "devices: close %s first, or ask for ORIEL_DEVICE_THREADS",
+                          others, others == 1 ? " is" : "s are", others == 1 ? "it" : "them");
+    return oriel_fail(ORIEL_STATE, "the program has several threads already, so that no processes can be forked for "
+                                   "the devices: ask for ORIEL_DEVICE_THREADS");
+}
+
 oriel_status oriel_worker_init(oriel_worker *worker)
 {
     if (worker->state != ORIEL_WORKER_CREATED)
         return oriel_fail(ORIEL_STATE, "the worker was %s",
                           worker->state == ORIEL_WORKER_CLOSED ? "closed" : "initialised before");
-    if (worker->options.form == ORIEL_DEVICE_PROCESSES && !oriel_strand_single_threaded())
-        return oriel_fail(ORIEL_STATE,
-                          "the program has several threads already, so that no processes can be forked for "
-                          "the devices: ask for ORIEL_DEVICE_THREADS");
-    oriel_status status = set_up_callables(worker);
+    oriel_status status = worker->options.form == ORIEL_DEVICE_PROCESSES ? check_forking() : ORIEL_OK;
+    if (status == ORIEL_OK)
+        status = set_up_callables(worker);
     if (status != ORIEL_OK)
         return status;
     oriel_wait_tune(worker->device_count + 1);
     status = start_scheduler(worker);
     if (status == ORIEL_OK)
         status = oriel_sub_workers_start(worker);
-    if (status == ORIEL_OK)
-        worker->state = ORIEL_WORKER_IDLE;
-    else
+    if (status != ORIEL_OK) {
         stop(worker);
-    return status;
+        return status;
+    }
+    worker->state = ORIEL_WORKER_IDLE;
+    atomic_fetch_add(&open_workers, 1);
+    return ORIEL_OK;
 }
 
 /* ---- Memory of the user ----------------------------------------------------------------------------------------- */
@@ -524,6 +540,8 @@ void oriel_worker_close(oriel_worker *worker)
     if (!worker || worker->state == ORIEL_WORKER_CLOSED || worker->state == ORIEL_WORKER_RUNNING)
         return;
     stop(worker);
+    if (worker->state != ORIEL_WORKER_CREATED)
+        atomic_fetch_sub(&open_workers, 1);
     worker->state = ORIEL_WORKER_CLOSED;
     if (worker->lost) {
         leave_handle(&lost_workers, worker); /* with all its memory: a thread may still use it */

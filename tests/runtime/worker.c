@@ -180,7 +180,7 @@ static void a_program_with_threads_is_not_forked(void **state)
     assert_int_equal(pthread_create(&thread, NULL, wait_for_leave, &mutex), 0);
     assert_ok(oriel_worker_create(3, "a2a3sim", devices, 2, &options, &worker));
     if (options.form == ORIEL_DEVICE_PROCESSES)
-        assert_fails(oriel_worker_init(worker), ORIEL_STATE, "ask for ORIEL_DEVICE_THREADS");
+        assert_fails(oriel_worker_init(worker), ORIEL_STATE, "the program has several threads already");
     else
         assert_ok(oriel_worker_init(worker));
     pthread_mutex_unlock(&mutex);
@@ -190,6 +190,26 @@ static void a_program_with_threads_is_not_forked(void **state)
     oriel_orch *orch;
     assert_ok(oriel_worker_run(worker, nothing, &orch, 0));
     oriel_worker_close(worker);
+}
+
+/* An open worker's threads are some that its owner did not start and may not think of. */
+static void a_second_worker_that_forks_names_the_first(void **state)
+{
+    static const int devices[] = {0, 1};
+    oriel_worker *first = test_start(1, &(oriel_worker_options){.form = test_form(state)}, NULL, 0), *second, *third;
+    assert_ok(oriel_worker_create(3, "a2a3sim", devices, 2, NULL, &second));
+    assert_fails(oriel_worker_init(second), ORIEL_STATE, "1 other worker is open");
+    third = test_start(1, &(oriel_worker_options){.form = ORIEL_DEVICE_THREADS}, NULL, 0);
+    assert_fails(oriel_worker_init(second), ORIEL_STATE, "2 other workers are open");
+    assert_non_null(strstr(oriel_last_error(), "close them first, or ask for ORIEL_DEVICE_THREADS"));
+    oriel_worker_close(first);
+    oriel_worker_close(third);
+#if !UNDER_TSAN
+    oriel_orch *orch;
+    assert_ok(oriel_worker_init(second));
+    assert_ok(oriel_worker_run(second, nothing, &orch, 0));
+#endif
+    oriel_worker_close(second);
 }
 
 /* ---- Memory ----------------------------------------------------------------------------------------------------- */
@@ -252,6 +272,7 @@ int main(void)
         cmocka_unit_test(bad_callables_are_refused),
         TEST_IN_BOTH_FORMS(calls_at_the_wrong_moment_are_refused),
         TEST_IN_BOTH_FORMS(a_program_with_threads_is_not_forked),
+        TEST_IN_BOTH_FORMS(a_second_worker_that_forks_names_the_first),
         TEST_IN_BOTH_FORMS(shared_memory_is_given_and_taken_back),
         TEST_IN_BOTH_FORMS(workers_come_and_go),
         TEST_AS_THREADS(workers_live_beside_each_other),
