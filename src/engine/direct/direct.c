@@ -13,17 +13,9 @@
 
 /* ---- Waiting and leaving ---------------------------------------------------------------------------------------- */
 
-/* Build systems compile from a directory of their own: what goes up to the source tree is noise. */
-static const char *path_in_project(const char *file)
-{
-    while (strncmp(file, "../", 3) == 0)
-        file += 3;
-    return file;
-}
-
 _Noreturn void oriel_direct_leave(oriel_engine_core *core, const pto_site *site, oriel_status status)
 {
-    core->status = oriel_fail(status, "%s:%d: %s", path_in_project(site->file), site->line, oriel_last_error());
+    core->status = oriel_fail(status, "%s:%d: %s", site->file, site->line, oriel_last_error());
     longjmp(core->leave, 1);
 }
 
