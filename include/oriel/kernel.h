@@ -9,7 +9,7 @@
  *   4. orders its pipes with flags and barriers, and its peers with TNOTIFY and TWAIT;
  *   5. drains what it stored (pto_pipe_barrier(core, PTO_PIPE_ALL)) and returns.
  *
- * Rules. A kernel uses this header and nothing else: no C library, no function pointers, no writable static data, no
+ * Rules. A kernel is GNU C, not C++. It uses this header and nothing else: no C library, no function pointers, no writable static data, no
  * recursion, and it owns no resource, since an engine may leave it from any instruction and not come back. It never
  * dereferences device memory: a tensor is named by a pto_global. A core runs one kernel at a time; different cores, and
  * different ranks, run beside each other.
@@ -27,6 +27,10 @@
  */
 #ifndef ORIEL_KERNEL_H
 #define ORIEL_KERNEL_H
+
+#ifdef __cplusplus
+#error "oriel/kernel.h is C: write kernels in a .c file. A host program in C++ includes oriel/oriel.h."
+#endif
 
 #include "oriel/instr.h"
 
@@ -427,6 +431,9 @@ PTO_INLINE pto_cells pto_cell_block(pto_addr addr, uint32_t count, uint32_t stri
 /*
  * TWAIT: returns once each of my own cells compares true: `cell cmp value`, signed, cell by cell (not all at one time).
  * It consumes nothing: the count stays. Ends the kernel when the run's deadline passes or a peer fails.
+ *
+ * A cell that is used again: PTO_EQ misses a value that its writer has already overwritten, and PTO_GE fails when the
+ * count wraps to negative numbers. PTO_NE, not the old count, does neither while the writer is at most one ahead.
  */
 #define pto_twait(core, cells, value, cmp) pto_signal_at((core), PTO_SITE, PTO_OP_TWAIT, (cells), (value), (cmp))
 /* TTEST: the same question, answered at once: true if every cell compares true now. */

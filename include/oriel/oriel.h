@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Oriel for host programs: one include. Kernels include oriel/kernel.h and nothing else. */
+/* Oriel for host programs, in C or C++: one include. Kernels, in C, include oriel/kernel.h and nothing else. */
 #ifndef ORIEL_ORIEL_H
 #define ORIEL_ORIEL_H
 

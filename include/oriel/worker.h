@@ -95,10 +95,16 @@ typedef struct oriel_args {
     oriel_task dep[ORIEL_MAX_DEPS];
 } oriel_args;
 
+#ifdef __cplusplus
+#define ORIEL_ARGS_INIT                                                                                                \
+    {                                                                                                                  \
+    }
+#else
 #define ORIEL_ARGS_INIT                                                                                                \
     {                                                                                                                  \
         0                                                                                                              \
     }
+#endif
 
 /*
  * Each adds one argument. ORIEL_INVALID: the task has as many as it can have (limits above), or the tensor has no

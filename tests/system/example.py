@@ -126,6 +126,29 @@ def test_a_launch_with_two_buffers_of_one_name():
     assert (code, said) == (2, 'oriel: launch ring_shift: buffers 2 and 3 are both named "signals"\n'), (code, said)
 
 
+def test_a_host_program_can_be_cpp_and_a_kernel_cannot():
+    compiler = shutil.which("c++")
+    if not compiler:
+        return "no c++"
+    source, program = ROOT / "host.cc", ROOT / "host"
+    where = only("liboriel.so").parent
+    command = [compiler, "-Wall", "-Wextra", "-Werror", "-I", only("oriel/oriel.h").parent.parent, source, "-o", program, "-L",
+               where, "-loriel"]
+    source.write_text("""#include <oriel/oriel.h>
+int main()
+{
+    oriel_args args = ORIEL_ARGS_INIT;
+    float data[4] = {};
+    return oriel_args_tensor(&args, oriel_tensor_1d(data, PTO_F32, 4), ORIEL_INPUT) || !oriel_launch_find("allgather");
+}
+""")
+    assert run(*command) == (0, "")
+    assert run(program, env=dict(os.environ, LD_LIBRARY_PATH=str(where))) == (0, "")
+    source.write_text("#include <oriel/kernel.h>\n")
+    code, said = run(*command)
+    assert code != 0 and "oriel/kernel.h is C: write kernels in a .c file" in said, said
+
+
 def test_a_name_that_is_not_utf8_is_still_json():
     folder = changed("name", '"ring_shift"', '"ring\\377shift"', "launch.c")
     code, said = oriel(folder, *ON_FOUR, "--json")
