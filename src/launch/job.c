@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launch/job.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,6 +94,21 @@ static oriel_status check_memory(const oriel_launch *launch, const oriel_job *jo
     return ORIEL_OK;
 }
 
+/* Says which types the launch takes. */
+static oriel_status refuse_type(const oriel_launch *launch, pto_dtype dtype)
+{
+    char taken[64] = "";
+    for (pto_dtype t = 0; t < PTO_DTYPE_COUNT; t++) {
+        size_t end = strlen(taken);
+        if (launch->dtypes & PTO_DTYPE_BIT(t))
+            snprintf(taken + end, sizeof taken - end, " %s", oriel_dtype_name(t));
+    }
+    if (dtype >= PTO_DTYPE_COUNT)
+        return oriel_fail(ORIEL_INVALID, "there is no type number %d: %s takes%s", (int)dtype, launch->name, taken);
+    return oriel_fail(ORIEL_INVALID, "%s does not take type %s: it takes%s", launch->name, oriel_dtype_name(dtype),
+                      taken);
+}
+
 oriel_status oriel_job_complete(const oriel_launch *launch, const oriel_job *job, oriel_job *complete)
 {
     oriel_job all = *job;
@@ -106,9 +122,10 @@ oriel_status oriel_job_complete(const oriel_launch *launch, const oriel_job *job
         return oriel_fail(ORIEL_INVALID, "%s runs on %u to %u devices, not on %u", launch->name, launch->min_ranks,
                           launch->max_ranks, all.ranks);
     if (all.dtype >= PTO_DTYPE_COUNT || !(launch->dtypes & PTO_DTYPE_BIT(all.dtype)))
-        return oriel_fail(ORIEL_INVALID, "%s does not take type %s", launch->name, oriel_dtype_name(all.dtype));
+        return refuse_type(launch, all.dtype);
     if (launch->reduces && all.reduce >= PTO_REDUCE_COUNT)
-        return oriel_fail(ORIEL_INVALID, "there is no reduction number %d", (int)all.reduce);
+        return oriel_fail(ORIEL_INVALID, "there is no reduction number %d: there are 0 to %d", (int)all.reduce,
+                          PTO_REDUCE_COUNT - 1);
     if (all.count > MAX_OBJECT_BYTES)
         return oriel_fail(ORIEL_INVALID, "count %llu is more than any buffer can hold: %llu bytes",
                           (unsigned long long)all.count, (unsigned long long)MAX_OBJECT_BYTES);

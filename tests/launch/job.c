@@ -38,17 +38,40 @@ static void what_the_launch_lacks_is_refused(void **state)
     assert_fails(oriel_job_complete(&oriel_launch_allgather, &many, &complete), ORIEL_INVALID, "not on 65");
 
     oriel_launch few = oriel_launch_allreduce;
-    few.dtypes = PTO_DTYPE_BIT(PTO_F32);
+    few.dtypes = PTO_DTYPE_BIT(PTO_F32) | PTO_DTYPE_BIT(PTO_I8);
     oriel_job half = job_of(2);
     half.dtype = PTO_F16;
-    assert_fails(oriel_job_complete(&few, &half, &complete), ORIEL_INVALID, "allreduce does not take type f16");
+    assert_fails(oriel_job_complete(&few, &half, &complete), ORIEL_INVALID,
+                 "allreduce does not take type f16: it takes f32 i8");
     half.dtype = PTO_DTYPE_COUNT;
-    assert_fails(oriel_job_complete(&few, &half, &complete), ORIEL_INVALID, "does not take type ?");
+    assert_fails(oriel_job_complete(&few, &half, &complete), ORIEL_INVALID,
+                 "there is no type number 10: allreduce takes f32 i8");
 
     oriel_job odd = job_of(2);
     odd.reduce = PTO_REDUCE_COUNT;
-    assert_fails(oriel_job_complete(&oriel_launch_allreduce, &odd, &complete), ORIEL_INVALID, "reduction number 4");
+    assert_fails(oriel_job_complete(&oriel_launch_allreduce, &odd, &complete), ORIEL_INVALID,
+                 "there is no reduction number 4: there are 0 to 3");
     assert_ok(oriel_job_complete(&oriel_launch_allgather, &odd, &complete));
+}
+
+static uint64_t no_elements(const oriel_job *job)
+{
+    (void)job;
+    return 0;
+}
+
+static void a_buffer_of_no_elements_is_refused(void **state)
+{
+    (void)state;
+    oriel_launch launch = oriel_launch_allreduce;
+    oriel_launch_buffer buffers[4];
+    memcpy(buffers, launch.buffers, sizeof buffers);
+    buffers[2].count = no_elements;
+    launch.buffers = buffers;
+    oriel_job job = job_of(2), complete;
+    job.count = 7;
+    assert_fails(oriel_job_complete(&launch, &job, &complete), ORIEL_INVALID,
+                 "count 7 gives buffer scratch 0 elements: 1 to 274877906944 are possible");
 }
 
 static void counts_that_no_machine_holds_are_refused(void **state)
@@ -154,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(what_the_launch_lacks_is_refused),
+        cmocka_unit_test(a_buffer_of_no_elements_is_refused),
         cmocka_unit_test(counts_that_no_machine_holds_are_refused),
         cmocka_unit_test(bytes_are_those_of_all_ranks),
         cmocka_unit_test(an_incomplete_launch_is_refused),

@@ -149,6 +149,12 @@ int main()
     assert code != 0 and "oriel/kernel.h is C: write kernels in a .c file" in said, said
 
 
+def test_a_type_that_a_launch_lacks():
+    folder = changed("types", "PTO_DTYPES_ALL", "(PTO_DTYPE_BIT(PTO_F32) | PTO_DTYPE_BIT(PTO_I32))", "launch.c")
+    code, said = oriel(folder, *ON_FOUR, "--dtype", "bf16")
+    assert (code, said) == (2, "oriel: ring_shift does not take type bf16: it takes f32 i32\n"), (code, said)
+
+
 def test_a_name_that_is_not_utf8_is_still_json():
     folder = changed("name", '"ring_shift"', '"ring\\377shift"', "launch.c")
     code, said = oriel(folder, *ON_FOUR, "--json")
