@@ -26,7 +26,8 @@ PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t 
     if (scratch.dtype != dtype)
         pto_trap(core, "the window's scratch must have the type of the tensors");
     if (half < count)
-        pto_trap_value(core, "too little scratch in the window: twice what a rank stages", 2 * half, 2 * count);
+        pto_trap_value(core, "too little scratch in the window: twice what a rank stages", pto_global_count(scratch),
+                       2 * count);
     return pto_slice(scratch, generation % 2 * half, count);
 }
 

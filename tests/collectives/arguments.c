@@ -59,10 +59,12 @@ static void outputs_of_another_type(void **state)
 static void counts_that_do_not_match(void **state)
 {
     (void)state;
-    expect_trap(&oriel_launch_allgather, OUT, PTO_F32, oriel_count_one, "all-gather: elements of out (got ");
-    expect_trap(&oriel_launch_allgather, IN, PTO_F32, one_too_few, "all-gather: elements of out (got ");
-    expect_trap(&oriel_launch_reduce_scatter, IN, PTO_F32, oriel_count_two, "reduce-scatter: elements of in (got ");
-    expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: elements of out (got ");
+    expect_trap(&oriel_launch_allgather, OUT, PTO_F32, oriel_count_one,
+                "all-gather: elements of out (got 20, limit 60)");
+    expect_trap(&oriel_launch_allgather, IN, PTO_F32, one_too_few, "all-gather: elements of out (got 60, limit 57)");
+    expect_trap(&oriel_launch_reduce_scatter, IN, PTO_F32, oriel_count_two,
+                "reduce-scatter: elements of in (got 40, limit 60)");
+    expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: elements of out (got 19, limit 20)");
 }
 
 static void windows_that_do_not_fit(void **state)
@@ -71,9 +73,10 @@ static void windows_that_do_not_fit(void **state)
     for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         const oriel_launch *launch = oriel_launch_at(l);
         expect_trap(launch, SCRATCH, PTO_F32, scratch_too_small,
-                    "too little scratch in the window: twice what a rank stages (got ");
+                    "too little scratch in the window: twice what a rank stages (got 39, limit ");
         expect_trap(launch, SCRATCH, PTO_I32, NULL, "the window's scratch must have the type of the tensors");
-        expect_trap(launch, SIGNALS, PTO_I32, signals_too_few, "too few signals in the window: 16 for each rank (got ");
+        expect_trap(launch, SIGNALS, PTO_I32, signals_too_few,
+                    "too few signals in the window: 16 for each rank (got 47, limit 48)");
         expect_trap(launch, SIGNALS, PTO_U32, NULL, "the window's signals must be i32");
     }
 }
