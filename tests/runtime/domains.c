@@ -183,10 +183,19 @@ static oriel_status misuse(oriel_orch *orch, void *user)
     oriel_domain *domain, *before = *(oriel_domain **)user;
     oriel_tensor tensor;
     static const uint32_t devices[] = {1, 2}, unknown[] = {1, 4}, twice[] = {1, 1};
-    assert_fails(oriel_allocate_domain(orch, "d", unknown, 2, 0, buffers, 2, &domain), ORIEL_INVALID, "4");
-    assert_fails(oriel_allocate_domain(orch, "d", twice, 2, 0, buffers, 2, &domain), ORIEL_INVALID, "twice");
-    assert_fails(oriel_allocate_domain(orch, "d", NULL, 5, 0, buffers, 2, &domain), ORIEL_INVALID, "5");
-    assert_fails(oriel_allocate_domain(orch, "d", devices, 2, 8, buffers, 2, &domain), ORIEL_INVALID, "8");
+    assert_fails(oriel_allocate_domain(orch, "d", unknown, 2, 0, buffers, 2, &domain), ORIEL_INVALID,
+                 "domain \"d\": device index 4, the worker has 4 devices");
+    assert_fails(oriel_allocate_domain(orch, "d", twice, 2, 0, buffers, 2, &domain), ORIEL_INVALID,
+                 "domain \"d\": device index 1 is given twice");
+    assert_fails(oriel_allocate_domain(orch, "d", NULL, 5, 0, buffers, 2, &domain), ORIEL_INVALID,
+                 "domain \"d\": 5 ranks, the worker has 4 devices");
+    assert_fails(oriel_allocate_domain(orch, "d", devices, 2, 8, buffers, 2, &domain), ORIEL_INVALID,
+                 "domain \"d\": buffers need 128 B, the window has 8 B");
+    static const oriel_buffer twins[] = {{"values", PTO_I32, 1}, {"values", PTO_F32, 1}}, none = {"values", PTO_I32, 0};
+    assert_fails(oriel_allocate_domain(orch, "d", devices, 2, 0, twins, 2, &domain), ORIEL_INVALID,
+                 "domain \"d\": buffer \"values\" is given twice");
+    assert_fails(oriel_allocate_domain(orch, "d", devices, 2, 0, &none, 1, &domain), ORIEL_INVALID,
+                 "domain \"d\": buffer \"values\" has a count of 0");
     assert_ok(oriel_allocate_domain(orch, "d", devices, 2, 0, buffers, 2, &domain));
     assert_fails(oriel_domain_buffer(domain, 2, "values", &tensor), ORIEL_INVALID, "no rank 2: it has 2 ranks");
     assert_fails(oriel_domain_buffer(domain, 0, "value", &tensor), ORIEL_INVALID, "no buffer \"value\"");

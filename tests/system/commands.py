@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import tap
 
@@ -164,6 +165,59 @@ def test_a_reader_that_goes_away_is_no_failure():
         result = subprocess.run([ORIEL, "info"], stdout=write, stderr=subprocess.PIPE, timeout=120, restore_signals=dies)
         os.close(write)
         assert result.returncode == (-signal.SIGPIPE if dies else 0) and not result.stderr, result
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def devices_of(command, count):
+    """The device processes of a running command. They are the children of its scheduler thread."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        threads = os.listdir(f"/proc/{command.pid}/task")
+        found = [int(pid) for thread in threads
+                 for pid in open(f"/proc/{command.pid}/task/{thread}/children").read().split()]
+        if len(found) == count:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("the devices did not start")
+
+
+def endless():
+    return subprocess.Popen([ORIEL, "run", "allreduce", *ON_FOUR, "--repeat", "2147483647", "--timeout", "100"],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def all_gone(pids):
+    deadline = time.monotonic() + 10
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not any(alive(pid) for pid in pids)
+
+
+def test_a_rank_that_is_killed():
+    before = sorted(os.listdir("/dev/shm"))
+    with endless() as command:
+        devices = devices_of(command, 4)
+        time.sleep(0.1)
+        os.kill(devices[2], signal.SIGKILL)
+        out, err = command.communicate(timeout=60)
+    assert command.returncode == 4 and not out and err.startswith("oriel: ") and err.count("\n") == 1, (out, err)
+    assert re.search(rf"rank \d \(device \d, pid {devices[2]}\)", err) and "signal 9" in err, err
+    assert all_gone(devices) and sorted(os.listdir("/dev/shm")) == before
+
+
+def test_a_command_that_is_killed_takes_its_devices_along():
+    before = sorted(os.listdir("/dev/shm"))
+    with endless() as command:
+        devices = devices_of(command, 4)
+        command.kill()
+        command.communicate(timeout=60)
+    assert all_gone(devices) and sorted(os.listdir("/dev/shm")) == before
 
 
 # ---- Help, information, JSON --------------------------------------------------------------------------------------

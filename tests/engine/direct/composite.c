@@ -326,6 +326,87 @@ static void nothing_is_written_if_one_operand_is_wrong(void **state)
         assert_int_equal(*(int *)world_buffer(w, rank, SCRATCH), 0);
 }
 
+/* My tensor against every rank's scratch, which lies `beyond` bytes too far in the window of rank 3. */
+static uint64_t beyond;
+
+static pto_group far_group(pto_core *core, pto_global each[MAX_RANKS], uint64_t count)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    for (uint32_t rank = 0; rank < MAX_RANKS; rank++) {
+        uint64_t at = rank == 3 ? SCRATCH_BYTES - 4 * count + beyond : 0;
+        each[rank] = pto_peer(comm, in_scratch(core, at, PTO_I32, count), rank);
+        each[rank].shape[3] = 1;
+    }
+    return (pto_group){.each = each, .ranks = MAX_RANKS};
+}
+
+static pto_global four_rows(pto_core *core)
+{
+    return pto_global_2d(in_tensor(core, 0, PTO_I32, 16).addr, PTO_I32, MAX_RANKS, 16, 16);
+}
+
+static void put_far(pto_core *core)
+{
+    pto_global each[MAX_RANKS];
+    far_group(core, each, 16);
+    pto_tput(core, each[3], in_tensor(core, 0, PTO_I32, 16), pto_tile_1d(core, PTO_I32, 0, 16), PTO_NO_TILE);
+}
+
+static void get_far(pto_core *core)
+{
+    pto_global each[MAX_RANKS];
+    far_group(core, each, 16);
+    pto_tget(core, in_tensor(core, 0, PTO_I32, 16), each[3], pto_tile_1d(core, PTO_I32, 0, 16), PTO_NO_TILE);
+}
+
+static void reduce_far(pto_core *core)
+{
+    pto_global each[MAX_RANKS];
+    pto_group group = far_group(core, each, 16);
+    pto_treduce(core, in_tensor(core, 0, PTO_I32, 16), group, PTO_SUM, pto_tile_1d(core, PTO_I32, 0, 16),
+                pto_tile_1d(core, PTO_I32, 64, 16), PTO_NO_TILE);
+}
+
+static void gather_far(pto_core *core)
+{
+    pto_global each[MAX_RANKS];
+    pto_group group = far_group(core, each, 16);
+    pto_tgather(core, four_rows(core), group, pto_tile_1d(core, PTO_I32, 0, 16), PTO_NO_TILE);
+}
+
+static void scatter_far(pto_core *core)
+{
+    pto_global each[MAX_RANKS];
+    pto_group group = far_group(core, each, 16);
+    pto_tscatter(core, group, four_rows(core), pto_tile_1d(core, PTO_I32, 0, 16), PTO_NO_TILE);
+}
+
+static void every_composite_says_where_it_leaves_a_window(void **state)
+{
+    world *w = *state;
+    const struct {
+        oriel_kernel_fn kernel;
+        const char *name, *does;
+    } cases[] = {{put_far, "TPUT", "writes"},
+                 {get_far, "TGET", "reads"},
+                 {reduce_far, "TREDUCE", "reads"},
+                 {gather_far, "TGATHER", "reads"},
+                 {scatter_far, "TSCATTER", "writes"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char expected[160];
+        beyond = 0;
+        assert_ok(world_run(w, 1, cases[i].kernel));
+        beyond = 4;
+        snprintf(expected, sizeof expected, "%s %s 64 B at offset 65476 of window \"scratch\" (65536 B) on rank 3",
+                 cases[i].name, cases[i].does);
+        memset(w->tensor[1], 7, 64);
+        memset(world_buffer(w, 0, SCRATCH), 5, 64);
+        assert_fails(world_run(w, 1, cases[i].kernel), ORIEL_FAULT, expected);
+        assert_int_equal(w->tensor[1][0], 7); /* nothing was written, to the good operands neither */
+        assert_int_equal(*(char *)world_buffer(w, 0, SCRATCH), 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gather_in_place_collects_the_others_parts, world_make, world_drop),
         cmocka_unit_test_setup_teardown(a_reduction_adds_in_rank_order, world_make, world_drop),
         cmocka_unit_test_setup_teardown(nothing_is_written_if_one_operand_is_wrong, world_make, world_drop),
+        cmocka_unit_test_setup_teardown(every_composite_says_where_it_leaves_a_window, world_make, world_drop),
     };
     return cmocka_run_group_tests_name("composite", tests, NULL, NULL);
 }
