@@ -213,6 +213,9 @@ void oriel_domains_clear(oriel_worker *worker);
 
 /* What became of a task whose members have ended: its status and, if it failed, what is to be said about it. */
 oriel_status oriel_report(const oriel_worker *worker, const oriel_host_task *task, char message[ORIEL_ERROR_BYTES]);
+/* What is to be said about a task that could not run since `device`, which it needs, is dead. */
+void oriel_report_not_run(const oriel_worker *worker, const oriel_host_task *task, const oriel_host_device *device,
+                          char message[ORIEL_ERROR_BYTES]);
 
 /* ---- subworkers.c ----------------------------------------------------------------------------------------------- */
 

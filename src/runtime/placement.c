@@ -12,7 +12,6 @@
  *
  * A task for any device goes to the first that is idle and has nothing older to do.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,8 +164,7 @@ bool oriel_host_any_alive(const oriel_worker *worker)
 static void end_without_device(oriel_worker *worker, oriel_host_task *task, const oriel_host_device *device)
 {
     char message[ORIEL_ERROR_BYTES];
-    snprintf(message, sizeof message, "task \"%s\" was not run: device %d %s", task->callable->name, device->number,
-             device->fate);
+    oriel_report_not_run(worker, task, device, message);
     oriel_host_end_task(worker, task, ORIEL_RANK_DIED, message);
 }
 

@@ -133,6 +133,19 @@ static void add_deadline(message_text *text, const oriel_worker *worker)
         add(text, "; the deadline of %g s had passed", worker->timeout_s);
 }
 
+void oriel_report_not_run(const oriel_worker *worker, const oriel_host_task *task, const oriel_host_device *device,
+                          char message[ORIEL_ERROR_BYTES])
+{
+    message_text text = {message, message + ORIEL_ERROR_BYTES};
+    const oriel_member alone = {.device = device->setup.index}, *missing = &alone;
+    for (uint32_t i = 0; i < task->count; i++)
+        if (task->member[i].device == alone.device)
+            missing = &task->member[i];
+    add(&text, "task \"%s\" was not run: ", task->callable->name);
+    add_who(&text, worker, missing);
+    add(&text, " %s", device->fate);
+}
+
 oriel_status oriel_report(const oriel_worker *worker, const oriel_host_task *task, char message[ORIEL_ERROR_BYTES])
 {
     const oriel_member *cause = find_cause(task);

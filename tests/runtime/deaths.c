@@ -235,6 +235,38 @@ static void a_rank_killed_between_runs(void **state)
     assert_message_has("signal 9");
 }
 
+/* The group stands behind a task of device 1, which dies before it comes to the group. */
+static oriel_status doomed_function(oriel_orch *orch, void *user)
+{
+    fixture *f = user;
+    oriel_args args = ORIEL_ARGS_INIT;
+    oriel_task group;
+    assert_ok(oriel_args_tensor(&args, healthy_tensor, ORIEL_INOUT));
+    assert_ok(oriel_submit(orch, f->id[COUNT_LATER], &args, 1, NULL));
+    static const uint32_t members[] = {2, 1};
+    assert_ok(submit_to_domain(orch, f->id[MEET], allocate_signals(orch, "pair", members, 2), 1, 0, &group));
+    kill_rank(1);
+    return oriel_task_wait(orch, group, -1);
+}
+
+static oriel_status doomed_result(oriel_orch *orch, void *user)
+{
+    oriel_status status = doomed_function(orch, user);
+    assert_message_has("task \"meet\" was not run: rank 1 (device 12, pid ");
+    assert_message_has("signal 9");
+    return status;
+}
+
+static void a_group_that_was_not_run_names_the_rank(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 3, 30);
+    healthy_tensor = shared_i32(f, 1);
+    assert_ok(run_group(f, MEET, 1, 0));
+    assert_int_equal(oriel_worker_run(f->worker, doomed_result, f, 0), ORIEL_RANK_DIED);
+    assert_device_works(f, 2);
+}
+
 static void all_ranks_killed_and_closed(void **state)
 {
     fixture *f = begin(state);
@@ -544,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_PROCESSES(a_random_rank_killed_at_a_random_moment_200_times),
         IN_PROCESSES(a_rank_killed_between_runs),
+        IN_PROCESSES(a_group_that_was_not_run_names_the_rank),
         IN_PROCESSES(all_ranks_killed_and_closed),
         IN_PROCESSES(two_ranks_killed_at_once),
         IN_PROCESSES(a_rank_killed_in_a_device_function),
