@@ -123,9 +123,11 @@ static void serve(oriel_device *device)
         if (atomic_load(&setup->mailbox->stop))
             return;
         oriel_slot *slot = oriel_mailbox_command(setup->mailbox);
-        slot->completion.status = do_command(device, &slot->command);
-        if (slot->completion.status != ORIEL_OK)
-            oriel_error_copy(slot->completion.message, sizeof slot->completion.message);
+        if (oriel_mailbox_begin(slot)) {
+            slot->completion.status = do_command(device, &slot->command);
+            if (slot->completion.status != ORIEL_OK)
+                oriel_error_copy(slot->completion.message, sizeof slot->completion.message);
+        }
         oriel_mailbox_complete(setup->mailbox);
         oriel_control_ring(setup->control);
     }

@@ -71,9 +71,9 @@ typedef struct oriel_host_device {
     int number;                                /* as the user gave it */
     int pid;                                   /* 0: a thread */
     oriel_strand *strand;                      /* the scheduler thread's */
-    oriel_member *posted[ORIEL_MAILBOX_DEPTH]; /* whose command is in which slot */
+    oriel_member *posted[ORIEL_MAILBOX_DEPTH]; /* whose command is in which slot; NULL: it was taken back */
     oriel_member *first, **last;               /* queue: may go into the mailbox in this order */
-    int64_t busy_since;                        /* when the command that it runs came to be the first */
+    int64_t busy_since;                        /* of the first look that found the command that it runs; 0: not yet */
     bool given_up;                             /* it was stuck: killed, or as a thread left alone */
     bool dead;
     char fate[80]; /* of a dead one: "was killed by signal 9 (Killed)" */

@@ -28,8 +28,15 @@ oriel_slot *oriel_mailbox_free_slot(oriel_mailbox *mailbox)
     return slot(mailbox, own(&mailbox->posted));
 }
 
+static bool claim(oriel_slot *slot, oriel_claim by)
+{
+    uint32_t unclaimed = ORIEL_UNCLAIMED;
+    return atomic_compare_exchange_strong(&slot->claim, &unclaimed, by);
+}
+
 void oriel_mailbox_post(oriel_mailbox *mailbox)
 {
+    atomic_store_explicit(&slot(mailbox, own(&mailbox->posted))->claim, ORIEL_UNCLAIMED, memory_order_relaxed);
     advance(&mailbox->posted);
 }
 
@@ -48,10 +55,25 @@ uint32_t oriel_mailbox_outstanding(const oriel_mailbox *mailbox)
     return own(&mailbox->posted) - mailbox->taken;
 }
 
+oriel_slot *oriel_mailbox_at(oriel_mailbox *mailbox, uint32_t index)
+{
+    return slot(mailbox, mailbox->taken + index);
+}
+
+bool oriel_mailbox_take_back(oriel_slot *slot)
+{
+    return claim(slot, ORIEL_TAKEN_BACK);
+}
+
 oriel_slot *oriel_mailbox_command(oriel_mailbox *mailbox)
 {
     uint32_t next = own(&mailbox->completed);
     return theirs(&mailbox->posted) != next ? slot(mailbox, next) : NULL;
+}
+
+bool oriel_mailbox_begin(oriel_slot *slot)
+{
+    return claim(slot, ORIEL_BEGUN);
 }
 
 void oriel_mailbox_complete(oriel_mailbox *mailbox)

@@ -13,6 +13,9 @@
  * A device does its commands one after the other. A slot belongs to the host until it is posted, then to the device
  * until it is completed, then to the host again. What is in a slot is good in every process: offsets in the arena,
  * never pointers.
+ *
+ * Before the device begins a command it claims it, and until then the host can take it back: one of them gets it. The
+ * device passes over a command that was taken back; its slot is completed in its turn all the same.
  */
 #ifndef ORIEL_RUNTIME_MAILBOX_H
 #define ORIEL_RUNTIME_MAILBOX_H
@@ -52,7 +55,10 @@ typedef struct oriel_completion {
     char message[ORIEL_ERROR_BYTES]; /* if the status is not ORIEL_OK */
 } oriel_completion;
 
+typedef enum oriel_claim { ORIEL_UNCLAIMED, ORIEL_BEGUN, ORIEL_TAKEN_BACK } oriel_claim;
+
 typedef struct oriel_slot {
+    _Atomic uint32_t claim; /* an oriel_claim, once it is posted */
     oriel_command command;
     oriel_completion completion;
 } oriel_slot;
@@ -74,11 +80,17 @@ void oriel_mailbox_post(oriel_mailbox *mailbox);
 /* Host: the oldest completed one; free again after oriel_mailbox_take. */
 oriel_slot *oriel_mailbox_completed(oriel_mailbox *mailbox);
 void oriel_mailbox_take(oriel_mailbox *mailbox);
-/* Host: commands posted and not taken back, 0 .. ORIEL_MAILBOX_DEPTH. */
+/* Host: commands posted whose completion was not taken, 0 .. ORIEL_MAILBOX_DEPTH. */
 uint32_t oriel_mailbox_outstanding(const oriel_mailbox *mailbox);
+/* Host: the outstanding one of this index; 0 is the oldest. */
+oriel_slot *oriel_mailbox_at(oriel_mailbox *mailbox, uint32_t index);
+/* Host: takes back the command of an outstanding slot; false: it was begun, or was taken back before. */
+bool oriel_mailbox_take_back(oriel_slot *slot);
 
 /* Device: the oldest command that is not completed. */
 oriel_slot *oriel_mailbox_command(oriel_mailbox *mailbox);
+/* Device: false if the host has taken it back; it is to be completed without being done. */
+bool oriel_mailbox_begin(oriel_slot *slot);
 void oriel_mailbox_complete(oriel_mailbox *mailbox);
 
 #endif

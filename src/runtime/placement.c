@@ -10,7 +10,9 @@
  *      device 1:  [G] [B]        and since all queues have one order, groups cannot hold one another up in a circle.
  *      device 2:  [G] [C]
  *
- * A task for any device goes to the first that is idle and has nothing older to do.
+ * A task for any device goes to one that has nothing older to do and the fewest commands in its mailbox: there it may
+ * wait, so that a device that is quick with one finds the next. It is taken back for a device that becomes idle before
+ * it was begun, or if its device dies.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -144,9 +146,10 @@ static void take_completions(oriel_worker *worker, oriel_host_device *device)
     oriel_slot *slot;
     while (!device->dead && (slot = oriel_mailbox_completed(device->mailbox))) {
         oriel_member *member = device->posted[slot - device->mailbox->slot];
-        member_ended(worker, member, slot->completion.status, slot->completion.message);
+        if (member)
+            member_ended(worker, member, slot->completion.status, slot->completion.message);
         oriel_mailbox_take(device->mailbox);
-        device->busy_since = oriel_now();
+        device->busy_since = 0;
     }
 }
 
@@ -272,10 +275,14 @@ static void fill_command(const oriel_worker *worker, const oriel_member *member,
             (oriel_command_comm){oriel_arena_offset(worker->arena, args->comm[i]->shared), member->rank[i]};
 }
 
+static bool is_idle(const oriel_host_device *device)
+{
+    return oriel_mailbox_outstanding(device->mailbox) == 0;
+}
+
 /* All mailboxes have room. */
 static void post(oriel_worker *worker, oriel_host_task *task)
 {
-    int64_t now = oriel_now();
     task->running = task->count;
     task->abort = worker->free_aborts[--worker->free_abort_count];
     atomic_store(&worker->abort_words[task->abort].set, 0);
@@ -285,16 +292,11 @@ static void post(oriel_worker *worker, oriel_host_task *task)
         oriel_slot *slot = oriel_mailbox_free_slot(device->mailbox);
         fill_command(worker, member, &slot->command);
         device->posted[slot - device->mailbox->slot] = member;
-        if (oriel_mailbox_outstanding(device->mailbox) == 0)
-            device->busy_since = now;
+        if (is_idle(device))
+            device->busy_since = 0;
         oriel_mailbox_post(device->mailbox);
         oriel_bell_ring(&worker->bells[member->device]);
     }
-}
-
-static bool is_idle(const oriel_host_device *device)
-{
-    return oriel_mailbox_outstanding(device->mailbox) == 0;
 }
 
 static bool group_can_go(const oriel_worker *worker, const oriel_host_task *task)
@@ -316,27 +318,103 @@ static oriel_host_task *unqueue_first(oriel_worker *worker, oriel_host_device *d
     return task;
 }
 
-/* Posts the next task of this device; false if there is none that can go. */
-static bool post_next(oriel_worker *worker, uint32_t index)
+static void post_any(oriel_worker *worker, oriel_host_task *task, oriel_host_device *device)
 {
-    oriel_host_device *device = &worker->device[index];
-    oriel_host_task *own = device->first ? device->first->task : NULL, *any = worker->any.first;
-    if (device->dead)
-        return false;
-    if (any && (!own || any->turn < own->turn)) {
-        if (!is_idle(device))
-            return false;
-        oriel_task_list_take(&worker->any);
-        any->member[0].device = index;
-        post(worker, any);
-        return true;
+    task->member[0].device = device->setup.index;
+    post(worker, task);
+}
+
+/* Whether a task for any device may go there: not before what is older. */
+static bool takes_any(const oriel_host_device *device, const oriel_host_task *task)
+{
+    return !device->dead && (!device->first || task->turn < device->first->task->turn) &&
+           oriel_mailbox_outstanding(device->mailbox) < ORIEL_MAILBOX_DEPTH;
+}
+
+/* Posts the next task for any device; false if it cannot go. */
+static bool post_next_any(oriel_worker *worker)
+{
+    oriel_host_task *task = worker->any.first;
+    oriel_host_device *best = NULL;
+    for (uint32_t i = 0; task && i < worker->device_count; i++) {
+        oriel_host_device *device = &worker->device[i];
+        if (takes_any(device, task) &&
+            (!best || oriel_mailbox_outstanding(device->mailbox) < oriel_mailbox_outstanding(best->mailbox)))
+            best = device;
     }
-    if (!own || !oriel_mailbox_free_slot(device->mailbox))
+    if (best)
+        post_any(worker, oriel_task_list_take(&worker->any), best);
+    return best != NULL;
+}
+
+/* Posts the next task of this device; false if there is none, or if something older is to go first. */
+static bool post_next_own(oriel_worker *worker, oriel_host_device *device)
+{
+    oriel_host_task *own = device->first ? device->first->task : NULL, *any = worker->any.first;
+    if (device->dead || !own || (any && any->turn < own->turn))
         return false;
-    if (own->count > 1 && !group_can_go(worker, own))
+    if (own->count > 1 ? !group_can_go(worker, own) : !oriel_mailbox_free_slot(device->mailbox))
         return false;
     post(worker, unqueue_first(worker, device));
     return true;
+}
+
+static void post_all(oriel_worker *worker)
+{
+    bool moved;
+    do {
+        moved = false;
+        while (post_next_any(worker))
+            moved = true;
+        for (uint32_t i = 0; i < worker->device_count; i++)
+            while (post_next_own(worker, &worker->device[i]))
+                moved = true;
+    } while (moved && worker->any.first);
+}
+
+/* ---- Back from a mailbox ---------------------------------------------------------------------------------------- */
+
+/* The outstanding command of `slot`, if it is of a task for any device and was not begun: that is now nowhere. */
+static oriel_host_task *take_back(oriel_worker *worker, oriel_host_device *device, oriel_slot *slot)
+{
+    oriel_member **posted = &device->posted[slot - device->mailbox->slot];
+    oriel_host_task *task = *posted ? (*posted)->task : NULL;
+    if (!task || !task->any || !oriel_mailbox_take_back(slot))
+        return NULL;
+    *posted = NULL;
+    worker->free_aborts[worker->free_abort_count++] = task->abort;
+    return task;
+}
+
+/* The last task for any device that waits behind another command of `device`, if it may go to `idle`. */
+static oriel_host_task *take_waiting(oriel_worker *worker, oriel_host_device *device, const oriel_host_device *idle)
+{
+    for (uint32_t i = oriel_mailbox_outstanding(device->mailbox); i-- > 1;) {
+        oriel_slot *slot = oriel_mailbox_at(device->mailbox, i);
+        const oriel_member *member = device->posted[slot - device->mailbox->slot];
+        oriel_host_task *task = member && takes_any(idle, member->task) ? take_back(worker, device, slot) : NULL;
+        if (task)
+            return task;
+    }
+    return NULL;
+}
+
+static void help_others(oriel_worker *worker, oriel_host_device *idle)
+{
+    oriel_host_task *task = NULL;
+    for (uint32_t i = 0; !task && i < worker->device_count; i++)
+        if (!worker->device[i].dead)
+            task = take_waiting(worker, &worker->device[i], idle);
+    if (task)
+        post_any(worker, task, idle);
+}
+
+/* Nothing for any device is left to be posted: those that are idle help the others. */
+static void balance(oriel_worker *worker)
+{
+    for (uint32_t i = 0; !worker->any.first && i < worker->device_count; i++)
+        if (!worker->device[i].dead && is_idle(&worker->device[i]))
+            help_others(worker, &worker->device[i]);
 }
 
 /* Tells the host's threads that wait for a task that one has ended. */
@@ -357,26 +435,46 @@ void oriel_host_pump(oriel_worker *worker)
         for (uint32_t i = 0; i < worker->device_count; i++)
             take_completions(worker, &worker->device[i]);
         take_ready(worker);
-        for (uint32_t i = 0; i < worker->device_count; i++)
-            while (post_next(worker, i))
-                ;
+        post_all(worker);
+        balance(worker);
         announce(worker);
     } while (copy_one(worker));
 }
 
 /* ---- When things go wrong --------------------------------------------------------------------------------------- */
 
+static void put_back(oriel_task_list *list, oriel_host_task *task)
+{
+    oriel_host_task **link = &list->first;
+    while (*link && (*link)->turn < task->turn)
+        link = &(*link)->next;
+    if (!(task->next = *link))
+        list->last = &task->next;
+    *link = task;
+}
+
+/* The oldest command of a dead device. What can go elsewhere and was not begun does so. */
+static void end_command(oriel_worker *worker, oriel_host_device *device, bool running)
+{
+    oriel_slot *slot = oriel_mailbox_at(device->mailbox, 0);
+    oriel_member *member = device->posted[slot - device->mailbox->slot];
+    oriel_host_task *task = worker->expired ? NULL : take_back(worker, device, slot);
+    oriel_mailbox_take(device->mailbox);
+    if (task) {
+        put_back(&worker->any, task);
+    } else if (member) {
+        member->stuck = running && device->given_up;
+        member->unstarted = !running;
+        member_ended(worker, member, member->stuck ? ORIEL_TIMEOUT : ORIEL_RANK_DIED, NULL);
+    }
+}
+
 void oriel_host_device_died(oriel_worker *worker, oriel_host_device *device)
 {
     take_completions(worker, device);
     device->dead = true;
-    for (bool running = true; !is_idle(device); running = false) {
-        oriel_member *member = device->posted[device->mailbox->taken % ORIEL_MAILBOX_DEPTH];
-        member->stuck = running && device->given_up;
-        member->unstarted = !running;
-        oriel_mailbox_take(device->mailbox);
-        member_ended(worker, member, member->stuck ? ORIEL_TIMEOUT : ORIEL_RANK_DIED, NULL);
-    }
+    for (bool running = true; !is_idle(device); running = false)
+        end_command(worker, device, running);
     while (device->first)
         end_without_device(worker, unqueue_first(worker, device), device);
     oriel_host_task *task;

@@ -196,6 +196,8 @@ static void look_at_device(oriel_worker *worker, oriel_host_device *device, int6
 {
     if (device->dead)
         return;
+    if (device->busy_since == 0)
+        device->busy_since = now;
     oriel_fate fate = oriel_strand_poll(device->strand);
     if (fate.ended) {
         tell_fate(device, &fate);
