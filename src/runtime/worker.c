@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "runtime/admit.h"
 #include "runtime/host.h"
 
 #define DEFAULT_ARENA_BYTES     (UINT64_C(64) << 30)
@@ -17,8 +18,6 @@
 #define DEFAULT_TEMPORARY_BYTES (UINT64_C(256) << 20)
 #define DEFAULT_SUB_WORKERS     1
 #define DEFAULT_TIMEOUT         30.0
-
-#define MAX_DEVICE_NUMBER 63
 
 /* ---- Handles ---------------------------------------------------------------------------------------------------- */
 
@@ -56,55 +55,6 @@ static void leave_handle(oriel_worker **list, oriel_worker *worker)
 }
 
 /* ---- Create ----------------------------------------------------------------------------------------------------- */
-
-static oriel_status check_devices(const oriel_platform *platform, const int *devices, uint32_t count)
-{
-    if (!devices)
-        return oriel_fail(ORIEL_INVALID, "the list of devices is NULL");
-    if (count == 0)
-        return oriel_fail(ORIEL_INVALID, "a worker needs at least one device");
-    if (count > platform->limits.max_devices)
-        return oriel_fail(ORIEL_INVALID, "%" PRIu32 " devices: %s has at most %" PRIu32, count, platform->name,
-                          platform->limits.max_devices);
-    for (uint32_t i = 0; i < count; i++) {
-        if (devices[i] < 0 || devices[i] > MAX_DEVICE_NUMBER)
-            return oriel_fail(ORIEL_INVALID, "there is no device %d: devices are 0 to %d", devices[i],
-                              MAX_DEVICE_NUMBER);
-        for (uint32_t k = 0; k < i; k++)
-            if (devices[k] == devices[i])
-                return oriel_fail(ORIEL_INVALID, "device %d is given twice", devices[i]);
-    }
-    return ORIEL_OK;
-}
-
-static oriel_status check_timeout(double timeout_s)
-{
-    return timeout_s == timeout_s ? ORIEL_OK : oriel_fail(ORIEL_INVALID, "a timeout of %g s", timeout_s);
-}
-
-static oriel_status check_options(const oriel_worker_options *options)
-{
-    if (options->form != ORIEL_DEVICE_PROCESSES && options->form != ORIEL_DEVICE_THREADS)
-        return oriel_fail(ORIEL_INVALID, "there is no device form %d", (int)options->form);
-    return check_timeout(options->timeout_s);
-}
-
-static oriel_status check(int level, const char *name, const int *devices, uint32_t count,
-                          const oriel_worker_options *options, const oriel_platform **platform)
-{
-    if (level != 2 && level != 3)
-        return oriel_fail(ORIEL_INVALID, "there is no level %d: a worker is of level 2 or 3", level);
-    if (!name)
-        return oriel_fail(ORIEL_INVALID, "a worker needs a platform");
-    oriel_status status = oriel_platform_find(name, platform);
-    if (status == ORIEL_OK)
-        status = check_devices(*platform, devices, count);
-    if (status == ORIEL_OK && level == 2 && count != 1)
-        status = oriel_fail(ORIEL_INVALID, "a level-2 worker has one device, not %" PRIu32, count);
-    if (status == ORIEL_OK && options)
-        status = check_options(options);
-    return status == ORIEL_OK ? (*platform)->probe() : status;
-}
 
 static oriel_worker_options with_defaults(const oriel_worker_options *given)
 {
@@ -200,7 +150,7 @@ oriel_status oriel_worker_create(int level, const char *platform_name, const int
                                  const oriel_worker_options *options, oriel_worker **out)
 {
     const oriel_platform *platform;
-    oriel_status status = check(level, platform_name, devices, count, options, &platform);
+    oriel_status status = oriel_worker_admit(level, platform_name, devices, count, options, &platform);
     if (status != ORIEL_OK)
         return status;
     oriel_worker *worker = take_handle();
@@ -478,7 +428,7 @@ oriel_status oriel_worker_run(oriel_worker *worker, oriel_orch_fn function, void
 {
     if (!function)
         return oriel_fail(ORIEL_INVALID, "a run needs an orchestration function");
-    oriel_status status = check_timeout(timeout_s);
+    oriel_status status = oriel_worker_check_timeout(timeout_s);
     if (status != ORIEL_OK)
         return status;
     pthread_mutex_lock(&worker->mutex);
