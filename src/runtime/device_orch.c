@@ -111,8 +111,7 @@ static oriel_status build_view(device_orch *self, flight *new)
     const oriel_args *args = &new->task->args;
     for (uint32_t i = 0; i < args->tensors; i++) {
         const oriel_tensor *tensor = &args->tensor[i];
-        new->tensor[i] = (oriel_view_tensor){place_of(self, tensor->data), tensor->dtype, tensor->dims, {0}};
-        memcpy(new->tensor[i].shape, tensor->shape, sizeof tensor->shape);
+        new->tensor[i] = oriel_view_tensor_at(tensor, place_of(self, tensor->data));
     }
     for (uint32_t i = 0; i < args->comms; i++)
         new->comm[i] = self->assignment->comm[args->comm[i] - self->domain];

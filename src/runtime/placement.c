@@ -261,11 +261,8 @@ static void fill_command(const oriel_worker *worker, const oriel_member *member,
     for (uint32_t i = 0; i < args->tensors; i++) {
         const oriel_tensor *tensor = &args->tensor[i];
         const void *data = member->piece[i] ? member->piece[i] : tensor->data;
-        oriel_view_tensor *to = &command->tensor[i];
-        to->place = (oriel_place){ORIEL_SEGMENT_ARENA, oriel_arena_offset(worker->arena, data)};
-        to->dtype = tensor->dtype;
-        to->dims = tensor->dims;
-        memcpy(to->shape, tensor->shape, sizeof to->shape);
+        command->tensor[i] =
+            oriel_view_tensor_at(tensor, (oriel_place){ORIEL_SEGMENT_ARENA, oriel_arena_offset(worker->arena, data)});
     }
     command->scalars = args->scalars;
     memcpy(command->scalar, args->scalar, args->scalars * sizeof *args->scalar);

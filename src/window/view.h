@@ -13,6 +13,8 @@
 #ifndef ORIEL_WINDOW_VIEW_H
 #define ORIEL_WINDOW_VIEW_H
 
+#include <string.h>
+
 #include "fabric/fabric.h"
 #include "window/domain.h"
 
@@ -36,6 +38,14 @@ typedef struct oriel_view_tensor {
     uint32_t dims;
     uint64_t shape[ORIEL_MAX_DIMS];
 } oriel_view_tensor;
+
+/* `tensor`, whose data lies at `place`. */
+static inline oriel_view_tensor oriel_view_tensor_at(const oriel_tensor *tensor, oriel_place place)
+{
+    oriel_view_tensor at = {place, tensor->dtype, tensor->dims, {0}};
+    memcpy(at.shape, tensor->shape, sizeof at.shape);
+    return at;
+}
 
 typedef struct oriel_view_comm {
     const oriel_domain_shared *domain;
