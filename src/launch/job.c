@@ -65,6 +65,17 @@ uint64_t oriel_buffer_bytes(const oriel_launch_buffer *buffer, const oriel_job *
     return buffer->count(job) * pto_dtype_bytes(oriel_buffer_dtype(buffer, job));
 }
 
+uint32_t oriel_job_windows(const oriel_launch *launch, const oriel_job *job, oriel_buffer *windows)
+{
+    uint32_t count = 0;
+    for (uint32_t b = 0; b < launch->buffer_count; b++) {
+        const oriel_launch_buffer *buffer = &launch->buffers[b];
+        if (buffer->role == ORIEL_ROLE_WINDOW)
+            windows[count++] = (oriel_buffer){buffer->name, oriel_buffer_dtype(buffer, job), buffer->count(job)};
+    }
+    return count;
+}
+
 uint64_t oriel_job_bytes(const oriel_launch *launch, const oriel_job *job)
 {
     uint64_t bytes = 0;

@@ -20,6 +20,9 @@ pto_dtype oriel_buffer_dtype(const oriel_launch_buffer *buffer, const oriel_job 
 /* Bytes that a buffer has on each rank. */
 uint64_t oriel_buffer_bytes(const oriel_launch_buffer *buffer, const oriel_job *job);
 
+/* The window buffers of the job's domain, in the order of the table: `windows` has room for all buffers. Returns how many. */
+uint32_t oriel_job_windows(const oriel_launch *launch, const oriel_job *job, oriel_buffer *windows);
+
 /* Bytes in the arena for all ranks: tensors and windows. */
 uint64_t oriel_job_bytes(const oriel_launch *launch, const oriel_job *job);
 

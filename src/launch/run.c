@@ -102,13 +102,7 @@ static oriel_status allocate_domain(const session *s, oriel_orch *orch, oriel_do
     oriel_buffer *windows = calloc(s->launch->buffer_count, sizeof *windows);
     if (!windows)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for the description of a window");
-    uint32_t count = 0;
-    for (uint32_t b = 0; b < s->launch->buffer_count; b++) {
-        const oriel_launch_buffer *buffer = &s->launch->buffers[b];
-        if (buffer->role == ORIEL_ROLE_WINDOW)
-            windows[count++] =
-                (oriel_buffer){buffer->name, oriel_buffer_dtype(buffer, &s->job), buffer->count(&s->job)};
-    }
+    uint32_t count = oriel_job_windows(s->launch, &s->job, windows);
     oriel_status status = oriel_allocate_domain(orch, s->launch->name, NULL, s->job.ranks, 0, windows, count, domain);
     free(windows);
     return status;
