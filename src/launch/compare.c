@@ -52,6 +52,30 @@ void oriel_image_spoil(const oriel_image *image, void *out)
         to[i] = (char)~from[i];
 }
 
+/* As unwritten UB is, under the checker. */
+static void poison_element(pto_dtype dtype, bool other, char *to)
+{
+    static const uint32_t f32 = 0x7fa57fa5;
+    static const uint16_t f16 = 0x7da5, bf16 = 0x7fa5;
+    uint32_t bytes = pto_dtype_bytes(dtype);
+    memset(to, other ? 0x5a : 0xa5, bytes);
+    if (pto_dtype_is_float(dtype) && !other)
+        memcpy(to, dtype == PTO_F32 ? (const void *)&f32 : dtype == PTO_F16 ? &f16 : &bf16, bytes);
+}
+
+void oriel_image_poison(const oriel_image *image, void *out)
+{
+    uint32_t bytes = pto_dtype_bytes(image->dtype);
+    for (uint64_t i = 0; i < image->count; i++) {
+        char *to = (char *)out + i * bytes;
+        const char *expected = image->bytes + i * bytes;
+        poison_element(image->dtype, false, to);
+        if (memcmp(to, expected, bytes) == 0 ||
+            (pto_dtype_is_float(image->dtype) && isnan(oriel_element_f64(image->dtype, expected))))
+            poison_element(image->dtype, true, to);
+    }
+}
+
 /* Sums that may round to infinity, by their tolerance, are right as infinity too. */
 static bool right(pto_dtype dtype, double got, double rounded, oriel_expected expected)
 {
@@ -63,6 +87,14 @@ static bool right(pto_dtype dtype, double got, double rounded, oriel_expected ex
         return signbit(got) == signbit(expected.value.f) &&
                fabs(expected.value.f) + expected.tolerance >= oriel_float_format_of(dtype)->overflow;
     return fabs(got - expected.value.f) <= expected.tolerance;
+}
+
+/* Whether an element whose bytes are not the expected ones is right all the same. */
+static bool is_near(const oriel_image *image, uint64_t i, const char *got, const char *expected)
+{
+    pto_dtype dtype = image->dtype;
+    return pto_dtype_is_float(dtype) &&
+           right(dtype, oriel_element_f64(dtype, got), oriel_element_f64(dtype, expected), expect(image, i));
 }
 
 /* |got - expected| as numbers of the type; infinite if either is not finite. */
@@ -80,20 +112,34 @@ static double distance(pto_dtype dtype, const char *got, const char *expected)
 static void compare_element(const oriel_image *image, uint32_t call, uint64_t i, const char *got_bytes,
                             const char *right_bytes, oriel_rank_report *report)
 {
-    double got = oriel_element_f64(image->dtype, got_bytes), rounded = oriel_element_f64(image->dtype, right_bytes);
     double error = distance(image->dtype, got_bytes, right_bytes);
-    bool is_right = pto_dtype_is_float(image->dtype) && right(image->dtype, got, rounded, expect(image, i));
+    bool is_right = is_near(image, i, got_bytes, right_bytes);
     if (error > report->max_error && !(is_right && isinf(error)))
         report->max_error = error;
     if (is_right)
         return;
     if (report->wrong++ == 0) {
         report->first_wrong = i;
-        report->got = got;
-        report->expected = rounded;
+        report->got = oriel_element_f64(image->dtype, got_bytes);
+        report->expected = oriel_element_f64(image->dtype, right_bytes);
         report->buffer = image->inputs->launch->buffers[image->buffer].name;
         report->call = call;
     }
+}
+
+bool oriel_image_is_wrong(const oriel_image *image, const void *out, uint64_t *first)
+{
+    uint32_t bytes = pto_dtype_bytes(image->dtype);
+    if (memcmp(out, image->bytes, image->count * bytes) == 0)
+        return false;
+    for (uint64_t i = 0; i < image->count; i++) {
+        const char *got = (const char *)out + i * bytes, *expected = image->bytes + i * bytes;
+        if (memcmp(got, expected, bytes) != 0 && !is_near(image, i, got, expected)) {
+            *first = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 void oriel_image_compare(const oriel_image *image, uint32_t call, const void *out, oriel_rank_report *report)

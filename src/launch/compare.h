@@ -26,6 +26,15 @@ void oriel_image_free(oriel_image *image);
  */
 void oriel_image_spoil(const oriel_image *image, void *out);
 
+/*
+ * The same with what shows: signalling NaNs in floating-point types, 0xa5 in each byte of integers; something else where
+ * such an element would be right.
+ */
+void oriel_image_poison(const oriel_image *image, void *out);
+
+/* Whether an element of `out` is wrong; sets `first`, the index of the first that is. */
+bool oriel_image_is_wrong(const oriel_image *image, const void *out, uint64_t *first);
+
 /* Compares `out` and adds what it finds to the rank's report. */
 void oriel_image_compare(const oriel_image *image, uint32_t call, const void *out, oriel_rank_report *report);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: a wrong result cannot pass, and a right one is not called wrong. Every element of a spoiled output is
+ * Protects: a wrong result cannot pass, and a right one is not called wrong. Every element of a spoiled or poisoned output is
  * wrong; infinities and NaN where they belong; tolerances only for floating point; what the report says of the first
  * wrong one.
  */
@@ -65,6 +65,9 @@ static uint64_t wrong_with(pto_dtype dtype, oriel_expected expected, oriel_value
     open_scene(&s, dtype, expect_fixed);
     put(&s, 2, got);
     oriel_image_compare(&s.image, 0, s.out, &s.report);
+    uint64_t first = COUNT;
+    assert_int_equal(oriel_image_is_wrong(&s.image, s.out, &first), s.report.wrong > 0);
+    assert_int_equal(first, s.report.wrong ? 2 : COUNT);
     close_scene(&s);
     return s.report.wrong;
 }
@@ -93,6 +96,47 @@ static void a_spoiled_output_is_wrong_everywhere(void **state)
         oriel_image_compare(&s.image, 0, s.out, &s.report);
         assert_int_equal(s.report.wrong, COUNT);
         assert_true(s.report.max_error > 0);
+        close_scene(&s);
+    }
+}
+
+/* Also where what marks it would be right, or as good as right. */
+static void a_poisoned_output_is_wrong_everywhere(void **state)
+{
+    (void)state;
+    const oriel_value ints[] = {{.i = 0}, {.i = (int64_t)0xa5a5a5a5a5a5a5a5}, {.i = 0x5a5a5a5a5a5a5a5a}};
+    const oriel_value floats[] = {{.f = 0}, {.f = NAN}, {.f = INFINITY}};
+    for (pto_dtype dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++)
+        for (size_t i = 0; i < 3; i++) {
+            scene s;
+            fixed = (oriel_expected){pto_dtype_is_float(dtype) ? floats[i] : ints[i], 1e30};
+            open_scene(&s, dtype, expect_fixed);
+            oriel_image_poison(&s.image, s.out);
+            oriel_image_compare(&s.image, 0, s.out, &s.report);
+            assert_int_equal(s.report.wrong, COUNT);
+            close_scene(&s);
+        }
+}
+
+/* A NaN whose first bit behind the exponent is 0 signals (IEEE 754-2019, 6.2.1). */
+static void poison_signals_or_is_marked(void **state)
+{
+    (void)state;
+    const struct {
+        pto_dtype dtype;
+        uint64_t mask, is;
+    } marks[] = {{PTO_F32, 0x7fc00000, 0x7f800000},
+                 {PTO_F16, 0x7e00, 0x7c00},
+                 {PTO_BF16, 0x7fc0, 0x7f80},
+                 {PTO_U8, 0xff, 0xa5},
+                 {PTO_I64, UINT64_MAX, 0xa5a5a5a5a5a5a5a5}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        scene s;
+        fixed = (oriel_expected){oriel_value_of(marks[i].dtype, 1), 0};
+        open_scene(&s, marks[i].dtype, expect_fixed);
+        oriel_image_poison(&s.image, s.out);
+        assert_true((s.out[0] & marks[i].mask) == marks[i].is);
+        assert_true(!pto_dtype_is_float(marks[i].dtype) || isnan(oriel_value_load(marks[i].dtype, s.out).f));
         close_scene(&s);
     }
 }
@@ -157,6 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_right_output_has_no_error),
         cmocka_unit_test(a_spoiled_output_is_wrong_everywhere),
+        cmocka_unit_test(a_poisoned_output_is_wrong_everywhere),
+        cmocka_unit_test(poison_signals_or_is_marked),
         cmocka_unit_test(the_report_has_the_first_wrong_element),
         cmocka_unit_test(tolerance_is_for_floating_point_only),
         cmocka_unit_test(exact_means_after_rounding_to_the_type),
