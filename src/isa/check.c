@@ -22,9 +22,19 @@ static inline operand named(const char *name)
     return (operand){.name = name, .rank = -1};
 }
 
-/* False, with the message `OP: operand ...`. */
-static bool __attribute__((cold, noinline, format(printf, 3, 4))) wrong(pto_op op, operand who, const char *format, ...)
+static _Thread_local oriel_bad bad;
+
+oriel_bad oriel_last_bad(void)
 {
+    return bad;
+}
+
+/* False, with the message `OP: operand ...`. */
+#define wrong(...) wrong_as(ORIEL_BAD_OPERAND, __VA_ARGS__)
+static bool __attribute__((cold, noinline, format(printf, 4, 5)))
+wrong_as(oriel_bad kind, pto_op op, operand who, const char *format, ...)
+{
+    bad = kind;
     char index[32] = "", text[512];
     if (who.rank >= 0)
         snprintf(index, sizeof index, "[%" PRId64 "]", who.rank);
@@ -53,14 +63,15 @@ static bool tile_ok(pto_op op, const char *name, const pto_tile *tile, const ori
                      tile->rows, tile->cols);
     uint64_t row = tile->cols * bytes, end;
     if (tile->offset & (limits->ub_align - 1))
-        return wrong(op, who, "is at UB offset %u, not a multiple of %u", tile->offset, limits->ub_align);
+        return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "is at UB offset %u, not a multiple of %u", tile->offset,
+                        limits->ub_align);
     if (row & (limits->ub_align - 1))
         return wrong(op, who, "has rows of %" PRIu64 " B, not a multiple of %u", row, limits->ub_align);
     if (__builtin_mul_overflow(row, tile->rows, &end) || __builtin_add_overflow(end, tile->offset, &end))
         end = UINT64_MAX;
     if (end > limits->ub_bytes)
-        return wrong(op, who, "of %u x %u %s at UB offset %u ends at %" PRIu64 ", UB has %u B", tile->rows, tile->cols,
-                     oriel_dtype_name(tile->dtype), tile->offset, end, limits->ub_bytes);
+        return wrong_as(ORIEL_BAD_BOUNDS, op, who, "of %u x %u %s at UB offset %u ends at %" PRIu64 ", UB has %u B",
+                        tile->rows, tile->cols, oriel_dtype_name(tile->dtype), tile->offset, end, limits->ub_bytes);
     return true;
 }
 
@@ -188,8 +199,8 @@ static bool global_ok(pto_op op, operand who, const pto_global *global)
         return wrong(op, who, "has no known type (%u)", (unsigned)global->dtype);
     uint64_t offset = pto_addr_offset(global->addr);
     if (offset & (bytes - 1))
-        return wrong(op, who, "begins at offset %" PRIu64 ", not a multiple of its elements' %" PRIu64 " B", offset,
-                     bytes);
+        return wrong_as(ORIEL_BAD_ALIGNMENT, op, who,
+                        "begins at offset %" PRIu64 ", not a multiple of its elements' %" PRIu64 " B", offset, bytes);
     if (is_empty(global))
         return true;
     /* Bounds the number of elements as well as the last one's place: a stride may be 0. */
@@ -451,6 +462,7 @@ oriel_status oriel_sync_check(const pto_sync *sync, const oriel_limits *limits)
 oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *limits)
 {
     (void)limits;
+    bad = ORIEL_BAD_OPERAND;
     const char *name = oriel_op_name(signal->op);
     const pto_cells *cells = &signal->cells;
     bool notify = signal->op == PTO_OP_TNOTIFY;
@@ -464,6 +476,7 @@ oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *li
     if (cells->count > 1 && cells->stride == 0)
         return oriel_fail(ORIEL_FAULT, "%s: %u cells with a stride of 0", name, cells->count);
     uint64_t offset = pto_addr_offset(cells->addr);
+    bad = offset % sizeof(int32_t) ? ORIEL_BAD_ALIGNMENT : ORIEL_BAD_OPERAND;
     if (offset % sizeof(int32_t))
         return oriel_fail(ORIEL_FAULT, "%s: cell at offset %" PRIu64 ", not a multiple of 4", name, offset);
     uint64_t last = cells->count == 1 ? 0 : (uint64_t)(cells->count - 1) * cells->stride;
@@ -476,12 +489,14 @@ oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *li
 oriel_status oriel_access_check(const pto_access *access, const oriel_limits *limits)
 {
     (void)limits;
+    bad = ORIEL_BAD_OPERAND;
     const char *name = oriel_op_name(access->op);
     uint64_t bytes = pto_dtype_bytes(access->dtype), offset = pto_addr_offset(access->addr);
     if (access->op != PTO_OP_LOAD && access->op != PTO_OP_STORE)
         return oriel_fail(ORIEL_FAULT, "%s is no scalar access", name);
     if (!bytes)
         return oriel_fail(ORIEL_FAULT, "%s: of no known type (%u)", name, (unsigned)access->dtype);
+    bad = ORIEL_BAD_ALIGNMENT;
     if (offset & (bytes - 1))
         return oriel_fail(ORIEL_FAULT, "%s: of %s at offset %" PRIu64 ", not a multiple of %" PRIu64, name,
                           oriel_dtype_name(access->dtype), offset, bytes);

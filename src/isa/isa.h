@@ -34,6 +34,10 @@ oriel_status oriel_sync_check(const pto_sync *sync, const oriel_limits *limits);
 oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *limits);
 oriel_status oriel_access_check(const pto_access *access, const oriel_limits *limits);
 
+/* What the last of these checks that failed on this thread was about: for an engine that tells them apart. */
+typedef enum oriel_bad { ORIEL_BAD_OPERAND, ORIEL_BAD_ALIGNMENT, ORIEL_BAD_BOUNDS /* of UB */ } oriel_bad;
+oriel_bad oriel_last_bad(void);
+
 /* ---- Footprint -------------------------------------------------------------------------------------------------- */
 
 typedef enum oriel_space { ORIEL_SPACE_UB, ORIEL_SPACE_GM } oriel_space;
