@@ -19,6 +19,7 @@
 #ifndef ORIEL_CHECK_H
 #define ORIEL_CHECK_H
 
+#include "oriel/instr.h"
 #include "oriel/launch.h"
 
 #ifdef __cplusplus

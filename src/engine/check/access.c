@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What touches which bytes: each access is compared with those before it (engine/check/shadow.h), bytes that nobody wrote are
+ * followed, and then the effect happens.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/check/machine.h"
+#include "oriel/kernel.h"
+
+/* ---- Order ------------------------------------------------------------------------------------------------------ */
+
+typedef struct touching {
+    machine *m;
+    const oriel_clock *clock;
+    uint32_t event, queue;
+    uint32_t ub_core; /* NONE: device memory */
+    oriel_touch_kind kind;
+} touching;
+
+static uint32_t core_of_queue(const machine *m, uint32_t queue)
+{
+    return queue < m->cores * ORIEL_CORE_QUEUES ? queue / ORIEL_CORE_QUEUES : NONE;
+}
+
+/* A store of MTE3 that a core of another rank is to see: its completion is not enough in the strict profile. */
+static bool needs_fence(const touching *t, uint32_t queue)
+{
+    const machine *m = t->m;
+    uint32_t by = core_of_queue(m, queue);
+    if (m->setup->options->profile != ORIEL_PROFILE_STRICT || t->ub_core != NONE || by == NONE ||
+        queue % ORIEL_CORE_QUEUES != PTO_PIPE_MTE3)
+        return false;
+    const check_event *now = &m->event[t->event];
+    return !now->host && m->core[now->core].rank != m->core[by].rank;
+}
+
+/* The scalar unit sees its own stores, whatever is in its cache. */
+static bool same_cache(const check_event *earlier, const check_event *now)
+{
+    return earlier->op == PTO_OP_STORE && !now->host && !earlier->host && earlier->core == now->core &&
+           now->pipe == PTO_PIPE_S;
+}
+
+static bool ordered(void *context, const oriel_mark *earlier)
+{
+    const touching *t = context;
+    const machine *m = t->m;
+    if (earlier->event == t->event)
+        return true; /* its own operands: it reads before it writes */
+    if (earlier->queue == t->queue) {
+        if (check_in_order(m, t->queue))
+            return true;
+        if (t->ub_core != NONE && m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
+            return true; /* operations of one pipe on one tile are in program order */
+    }
+    if (same_cache(&m->event[earlier->event], &m->event[t->event]))
+        return true;
+    uint32_t queue =
+        needs_fence(t, earlier->queue) ? earlier->queue - PTO_PIPE_MTE3 + ORIEL_QUEUE_FENCED : earlier->queue;
+    return oriel_clock_get(t->clock, queue) >= earlier->ordinal;
+}
+
+static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind kind, uint64_t from, uint64_t to)
+{
+    const touching *t = context;
+    const check_event *before = &t->m->event[earlier->event];
+    bool issue = !before->host && oriel_clock_get(t->clock, check_queue(before->core, PTO_PIPE_S)) >= before->issued;
+    check_conflict_add(t->m, &(check_conflict){.earlier = earlier->event,
+                                               .later = t->event,
+                                               .earlier_kind = kind,
+                                               .later_kind = t->kind,
+                                               .ub_core = t->ub_core,
+                                               .from = from,
+                                               .to = to,
+                                               .knows_issue = issue,
+                                               .drained = oriel_clock_get(t->clock, earlier->queue) >= earlier->ordinal,
+                                               .count = 1});
+}
+
+static oriel_touch touch_of(touching *t)
+{
+    const check_event *event = &t->m->event[t->event];
+    return (oriel_touch){.mark = {event->queue, event->ordinal, t->event},
+                         .kind = t->kind,
+                         .type = event->dtype,
+                         .ordered = ordered,
+                         .conflict = conflict,
+                         .context = t};
+}
+
+void check_touch(machine *m, uint32_t event, oriel_touch_kind kind, const oriel_clock *clock, uint64_t from,
+                 uint64_t to)
+{
+    touching t = {
+        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE, .kind = kind};
+    oriel_touch touch = touch_of(&t);
+    oriel_shadow_touch(m->shadow, from, to, &touch);
+}
+
+/* ---- Whole lines ------------------------------------------------------------------------------------------------ */
+
+static void clobbered(machine *m, const oriel_mark *earlier, uint32_t event, uint64_t from, uint64_t to)
+{
+    check_conflict_add(m, &(check_conflict){.earlier = earlier->event,
+                                            .later = event,
+                                            .earlier_kind = ORIEL_TOUCH_WRITE,
+                                            .later_kind = ORIEL_TOUCH_WRITE,
+                                            .ub_core = NONE,
+                                            .from = from,
+                                            .to = to,
+                                            .line = true,
+                                            .count = 1});
+}
+
+void check_line_victims(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to)
+{
+    const uint64_t line = m->setup->limits->line_bytes;
+    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE};
+    for (uint64_t first, last; oriel_ranges_find(m->lined, from, to, &first, &last); from = last) {
+        for (uint64_t at = first / line * line; at < last; at += line) {
+            oriel_mark earlier;
+            if (!oriel_shadow_last_write(m->lines, at, &earlier))
+                continue;
+            const check_event *before = &m->event[earlier.event];
+            bool shares_bytes = before->from < to && from < before->to;
+            if (!shares_bytes && !ordered(&t, &earlier))
+                clobbered(m, &earlier, event, before->from, before->to);
+        }
+    }
+}
+
+static void ignore_conflict(void *context, const oriel_mark *earlier, oriel_touch_kind kind, uint64_t from, uint64_t to)
+{
+    (void)context, (void)earlier, (void)kind, (void)from, (void)to;
+}
+
+void check_line_write(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to)
+{
+    const uint64_t bytes = m->setup->limits->line_bytes, line = from / bytes * bytes;
+    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE};
+    uint32_t told = NONE;
+    for (uint64_t at = line; at < line + bytes; at += 4) {
+        oriel_mark earlier;
+        if ((at >= from && at < to) || !oriel_shadow_last_write(m->shadow, at, &earlier))
+            continue;
+        if (earlier.event == told || ordered(&t, &earlier))
+            continue;
+        told = earlier.event;
+        clobbered(m, &earlier, event, at, at + 4);
+    }
+    oriel_touch touch = touch_of(&t);
+    touch.kind = ORIEL_TOUCH_WRITE;
+    touch.conflict = ignore_conflict;
+    oriel_shadow_touch(m->lines, line, line + bytes, &touch);
+    oriel_ranges_add(m->lined, line, line + bytes);
+}
+
+/* ---- Operands --------------------------------------------------------------------------------------------------- */
+
+/* The arena offset of a global operand that has been checked. */
+static uint64_t offset_of(const check_core *c, const pto_global *global, void **pointer)
+{
+    oriel_object object;
+    if (oriel_view_find(c->view, "", global->addr, &object) != ORIEL_OK)
+        return 0;
+    uint64_t offset = object.place.offset + pto_addr_offset(global->addr);
+    *pointer = (char *)(uintptr_t)c->view->arena_base + offset;
+    return offset;
+}
+
+void check_operands(check_core *c, const pto_instr *instr)
+{
+    pto_op op = c->composite != PTO_OP_COUNT ? (pto_op)c->composite : instr->op;
+    for (int i = 0; i < 2; i++) {
+        const pto_global *global = instr->global[i];
+        if (!global)
+            continue;
+        oriel_footprint footprint = oriel_global_footprint(global, i == 0);
+        oriel_object object;
+        uint64_t offset = check_reach(c, instr->site, op, i == 0 ? "writes" : "reads", global->addr,
+                                      oriel_footprint_span(&footprint), &object);
+        uint32_t bytes = pto_dtype_bytes(global->dtype);
+        if (offset & (bytes - 1)) {
+            oriel_fail(ORIEL_FAULT, "%s: the element at offset %" PRIu64 " is not aligned to its %u B",
+                       oriel_op_name(op), pto_addr_offset(global->addr), bytes);
+            check_refuse(c, ORIEL_FINDING_MISALIGNED, instr->site, op);
+        }
+    }
+}
+
+uint64_t check_reach(check_core *c, const pto_site *site, pto_op op, const char *verb, pto_addr addr, uint64_t span,
+                     oriel_object *object)
+{
+    void *pointer;
+    if (oriel_view_reach(c->view, oriel_op_name(op), verb, addr, span, &pointer, object) != ORIEL_OK)
+        check_refuse(c, ORIEL_FINDING_OUT_OF_BOUNDS, site, op);
+    return object->place.offset + pto_addr_offset(addr);
+}
+
+_Noreturn void check_refuse(check_core *c, oriel_finding_kind kind, const pto_site *site, pto_op op)
+{
+    char text[ORIEL_FOUND_TEXT];
+    snprintf(text, sizeof text, "%s", oriel_last_error());
+    oriel_found_side side = check_side(c->machine, check_event_here(c, op, site));
+    uint32_t found = check_report(c->machine, kind, &side, 1, text, "");
+    if (found != NONE)
+        c->machine->findings.found[found].self_evident = true;
+    check_leave(c, RUN_FAULT);
+}
+
+/* ---- Runs of bytes ---------------------------------------------------------------------------------------------- */
+
+typedef void (*run_fn)(void *context, uint64_t from, uint64_t to);
+
+/* Calls `each` for each run of the footprint, moved so that its start is `start`. */
+static void for_each_run(const oriel_footprint *f, uint64_t start, run_fn each, void *context)
+{
+    uint64_t i[5] = {0};
+    for (;;) {
+        uint64_t at = start;
+        for (int d = 0; d < 5; d++)
+            at += i[d] * f->step[d];
+        each(context, at, at + f->run);
+        int d = 0;
+        while (d < 5 && ++i[d] == f->times[d])
+            i[d++] = 0;
+        if (d == 5)
+            return;
+    }
+}
+
+typedef struct run_touch {
+    oriel_shadow *shadow;
+    oriel_touch touch;
+} run_touch;
+
+static void touch_run(void *context, uint64_t from, uint64_t to)
+{
+    run_touch *t = context;
+    oriel_shadow_touch(t->shadow, from, to, &t->touch);
+}
+
+typedef struct victims {
+    machine *m;
+    uint32_t event;
+    const oriel_clock *clock;
+} victims;
+
+static void line_run(void *context, uint64_t from, uint64_t to)
+{
+    victims *v = context;
+    check_line_victims(v->m, v->event, v->clock, from, to);
+}
+
+static void touch_all(check_core *c, const oriel_footprint *f, uint64_t start, uint32_t event, const oriel_clock *clock)
+{
+    machine *m = c->machine;
+    bool ub = f->space == ORIEL_SPACE_UB;
+    touching t = {
+        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = ub ? c->index : NONE};
+    t.kind = f->atomic ? ORIEL_TOUCH_ADD : f->write ? ORIEL_TOUCH_WRITE : ORIEL_TOUCH_READ;
+    run_touch run = {ub ? c->ub_shadow : m->shadow, touch_of(&t)};
+    for_each_run(f, start, touch_run, &run);
+    if (!ub && f->write) {
+        victims v = {m, event, clock};
+        for_each_run(f, start, line_run, &v);
+    }
+}
+
+/* ---- Bytes that nobody wrote ------------------------------------------------------------------------------------ */
+
+typedef struct undefined_search {
+    const oriel_ranges *in;
+    bool found;
+    uint64_t first, last;
+} undefined_search;
+
+static void search_run(void *context, uint64_t from, uint64_t to)
+{
+    undefined_search *s = context;
+    if (!s->found)
+        s->found = oriel_ranges_find(s->in, from, to, &s->first, &s->last);
+}
+
+static void define_run(void *context, uint64_t from, uint64_t to)
+{
+    oriel_ranges_remove(context, from, to);
+}
+
+static void undefine_run(void *context, uint64_t from, uint64_t to)
+{
+    oriel_ranges_add(context, from, to);
+}
+
+static bool is_undefined(const oriel_ranges *in, const oriel_footprint *f, uint64_t start, undefined_search *s)
+{
+    *s = (undefined_search){.in = in};
+    for_each_run(f, start, search_run, s);
+    return s->found;
+}
+
+static void uninitialized(check_core *c, uint32_t event, bool ub, const undefined_search *s, const char *text)
+{
+    machine *m = c->machine;
+    oriel_found_side side = check_side(m, event);
+    check_bytes_text(m, ub, s->first, s->last, side.bytes, sizeof side.bytes);
+    check_report(m, ORIEL_FINDING_UNINITIALIZED_READ, &side, 1, text,
+                 "a load or a fill of all that is read, before it");
+}
+
+static bool dense(const oriel_footprint *f)
+{
+    for (int d = 0; d < 5; d++)
+        if (f->times[d] != 1)
+            return false;
+    return true;
+}
+
+/* Undefined bytes of one run become those of another of the same elements, whose sizes are `from_bytes` and `to_bytes`. */
+static void carry(const oriel_ranges *src, uint64_t from, uint64_t bytes, uint32_t from_bytes, oriel_ranges *dst,
+                  uint64_t to, uint32_t to_bytes)
+{
+    uint64_t at = from, end = from + bytes;
+    for (uint64_t first, last; oriel_ranges_find(src, at, end, &first, &last); at = last) {
+        uint64_t a = (first - from) / from_bytes * to_bytes, b = (last - from + from_bytes - 1) / from_bytes * to_bytes;
+        oriel_ranges_add(dst, to + a, to + b);
+    }
+}
+
+/* A source operand with bytes that nobody wrote: its destination has some too. */
+static void spread(check_core *c, const pto_instr *instr, const oriel_ranges *src, const oriel_footprint *s,
+                   uint64_t s_at, uint32_t s_bytes, const oriel_footprint *d)
+{
+    const pto_tile *tile = instr->tile[0];
+    uint32_t d_bytes = pto_dtype_bytes(tile->dtype);
+    bool by_element = instr->op != PTO_OP_TROWSUM && instr->op != PTO_OP_TROWMAX;
+    if (by_element && dense(s) && dense(d))
+        carry(src, s_at, s->run, s_bytes, c->ub_undefined, d->start, d_bytes);
+    else if (by_element && !dense(s) && s->times[0] == tile->valid_rows && s->times[1] == 1)
+        for (uint32_t row = 0; row < tile->valid_rows; row++)
+            carry(src, s_at + row * s->step[0], s->run, s_bytes, c->ub_undefined,
+                  tile->offset + (uint64_t)row * tile->cols * d_bytes, d_bytes);
+    else
+        for_each_run(d, d->start, undefine_run, c->ub_undefined);
+}
+
+static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_footprint *f, const uint64_t *start,
+                             uint32_t count, uint32_t event)
+{
+    machine *m = c->machine;
+    undefined_search s;
+    if (instr->op == PTO_OP_TSTORE) {
+        bool add = instr->mode == PTO_ATOMIC_ADD;
+        if (is_undefined(c->ub_undefined, &f[1], start[1], &s))
+            uninitialized(c, event, true, &s, "stores bytes that nobody wrote");
+        else if (add && is_undefined(m->undefined, &f[0], start[0], &s))
+            uninitialized(c, event, false, &s, "adds to bytes that nobody wrote");
+        for_each_run(&f[0], start[0], define_run, m->undefined);
+        return;
+    }
+    const oriel_footprint *dst = NULL;
+    bool bad[ORIEL_MAX_FOOTPRINTS] = {false}, any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (f[i].write) {
+            dst = &f[i];
+            continue;
+        }
+        bad[i] = is_undefined(f[i].space == ORIEL_SPACE_UB ? c->ub_undefined : m->undefined, &f[i], start[i], &s);
+        any |= bad[i];
+    }
+    bool in_place = false;
+    for (uint32_t i = 0; i < count; i++)
+        in_place |= bad[i] && f[i].space == ORIEL_SPACE_UB && dst && f[i].start == dst->start;
+    if (dst && !in_place)
+        for_each_run(dst, dst->start, define_run, c->ub_undefined);
+    for (uint32_t i = 0, t = 1; any && i < count; i++) {
+        bool ub = f[i].space == ORIEL_SPACE_UB;
+        uint32_t bytes =
+            pto_dtype_bytes(ub ? instr->tile[t < 3 && instr->tile[t] ? t : 0]->dtype : instr->global[1]->dtype);
+        if (bad[i] && dst && !(in_place && f[i].start == dst->start))
+            spread(c, instr, ub ? c->ub_undefined : m->undefined, &f[i], start[i], bytes, dst);
+        t += ub && !f[i].write;
+    }
+}
+
+/* ---- Instructions ----------------------------------------------------------------------------------------------- */
+
+/* Bytes that one rank wrote and another reads: as the same type, and as many as there are. */
+static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t to)
+{
+    machine *m = c->machine;
+    oriel_mark first, last;
+    if (!oriel_shadow_last_write(m->shadow, from, &first))
+        return;
+    const check_event *now = &m->event[event], *writer = &m->event[first.event];
+    if (writer->host || writer->op != PTO_OP_TSTORE || m->core[writer->core].rank == c->rank)
+        return;
+    oriel_found_side side[2] = {check_side(m, event), check_side(m, first.event)};
+    char text[256];
+    bool raw = pto_dtype_bytes((pto_dtype)now->dtype) == 1 || pto_dtype_bytes((pto_dtype)writer->dtype) == 1;
+    if (now->dtype != writer->dtype && !raw) {
+        snprintf(text, sizeof text, "rank %u stores %s, rank %u loads them as %s", m->core[writer->core].rank,
+                 oriel_dtype_name((pto_dtype)writer->dtype), c->rank, oriel_dtype_name((pto_dtype)now->dtype));
+        check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one type on both ranks");
+    } else if (writer->call == now->call && !oriel_shadow_last_write(m->shadow, to - 1, &last)) {
+        snprintf(text, sizeof text,
+                 "rank %u loads %" PRIu64 " B, of which no rank has ever written the last; rank %u wrote the first",
+                 c->rank, to - from, m->core[writer->core].rank);
+        check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one size on both ranks");
+    }
+}
+
+void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start)
+{
+    machine *m = c->machine;
+    oriel_footprint f[ORIEL_MAX_FOOTPRINTS];
+    uint64_t at[ORIEL_MAX_FOOTPRINTS];
+    uint32_t count = oriel_instr_footprint(instr, f);
+    if (count == 0)
+        return;
+    oriel_operands operands = {0};
+    uint64_t offset[2] = {0};
+    for (int i = 0; i < 2; i++)
+        if (instr->global[i])
+            offset[i] = offset_of(c, instr->global[i], &operands.global[i]);
+    for (int i = 0; i < 3; i++)
+        if (instr->tile[i])
+            operands.tile[i] = c->ub + instr->tile[i]->offset;
+    for (uint32_t i = 0; i < count; i++) {
+        bool gm = f[i].space == ORIEL_SPACE_GM;
+        at[i] = gm ? offset[f[i].write ? 0 : 1] : f[i].start;
+        if (gm) {
+            uint64_t end = at[i] + oriel_footprint_span(&f[i]);
+            m->event[event].dtype = (uint8_t)instr->global[f[i].write ? 0 : 1]->dtype;
+            m->event[event].from = at[i];
+            m->event[event].to = end;
+            if (!f[i].write)
+                compare_ends(c, event, at[i], end);
+        }
+    }
+    /* An instruction does not race with itself: its reads come before its writes. */
+    for (int write = 0; write < 2; write++)
+        for (uint32_t i = 0; i < count; i++)
+            if (f[i].write == write)
+                touch_all(c, &f[i], at[i], event, start);
+    follow_undefined(c, instr, f, at, count, event);
+    oriel_instr_effect(instr, &operands);
+}
+
+/* ---- The host --------------------------------------------------------------------------------------------------- */
+
+void check_host_touch(machine *m, uint32_t rank, const oriel_check_piece *piece, bool write, uint32_t call)
+{
+    uint32_t queue = check_host_queue(m, rank);
+    oriel_clock *knows = &m->rank[rank].at_return;
+    uint32_t event = check_event_add(m, &(check_event){.core = rank * m->setup->blocks,
+                                                       .call = call,
+                                                       .queue = queue,
+                                                       .ordinal = ++m->rank[rank].host_ordinal,
+                                                       .op = write ? PTO_OP_STORE : PTO_OP_LOAD,
+                                                       .composite = PTO_OP_COUNT,
+                                                       .pipe = PTO_PIPE_S,
+                                                       .host = true,
+                                                       .from = piece->offset,
+                                                       .to = piece->offset + piece->bytes});
+    uint64_t first, last;
+    if (!write && oriel_ranges_find(m->undefined, piece->offset, piece->offset + piece->bytes, &first, &last)) {
+        oriel_found_side side = check_side(m, event);
+        check_bytes_text(m, false, first, last, side.bytes, sizeof side.bytes);
+        check_report(m, ORIEL_FINDING_UNINITIALIZED_READ, &side, 1, "an output that the kernel never wrote is read",
+                     "a store of all of the output, drained before the kernel returns");
+    }
+    check_touch(m, event, write ? ORIEL_TOUCH_WRITE : ORIEL_TOUCH_READ, knows, piece->offset,
+                piece->offset + piece->bytes);
+    oriel_clock_raise(knows, queue, m->rank[rank].host_ordinal);
+}
+
+/* ---- Text ------------------------------------------------------------------------------------------------------- */
+
+static const oriel_check_piece *piece_at(const machine *m, uint64_t offset)
+{
+    for (uint32_t i = 0; i < m->setup->pieces; i++)
+        if (offset - m->setup->piece[i].offset < m->setup->piece[i].bytes)
+            return &m->setup->piece[i];
+    return NULL;
+}
+
+void check_bytes_text(const machine *m, bool ub, uint64_t from, uint64_t to, char *text, size_t size)
+{
+    const oriel_check_piece *piece = ub ? NULL : piece_at(m, from);
+    if (ub)
+        snprintf(text, size, "bytes %" PRIu64 "-%" PRIu64 " of UB", from, to - 1);
+    else if (piece)
+        snprintf(text, size, "bytes %" PRIu64 "-%" PRIu64 " of %s \"%s\" of rank %u", from - piece->offset,
+                 to - 1 - piece->offset, piece->window ? "window" : "tensor", piece->name, piece->rank);
+    else
+        text[0] = '\0';
+}
+
+/* A signalling NaN in f32, f64 parts and bf16, and a marked pattern in integers. */
+void check_poison_ub(check_core *c)
+{
+    const uint32_t poison = 0x7fa57fa5;
+    uint32_t *word = (uint32_t *)(void *)c->ub;
+    for (uint32_t i = 0; i < c->machine->setup->limits->ub_bytes / sizeof *word; i++)
+        word[i] = poison;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What ranks must agree on. The k-th use of one place of the source by one core is compared with the k-th use of the same place
+ * by the cores of other ranks: the ranks of a group, its type, its reduction; the cells for which a barrier waits.
+ */
+#include <stdlib.h>
+
+#include "engine/check/machine.h"
+
+typedef struct check_use {
+    const pto_site *site;
+    uint32_t event, uses; /* the first use of number `uses`; and what it was */
+    uint32_t ranks, mode, dtype;
+    int32_t value;
+} check_use;
+
+static check_use *find_use(machine *m, const pto_site *site, uint32_t number)
+{
+    for (uint32_t i = 0; i < m->uses; i++)
+        if (m->use[i].site == site && m->use[i].uses == number)
+            return &m->use[i];
+    return NULL;
+}
+
+static check_use *add_use(machine *m, const check_use *use)
+{
+    if (m->uses == m->use_room) {
+        m->use_room = m->use_room ? 2 * m->use_room : 32;
+        m->use = realloc(m->use, m->use_room * sizeof *m->use);
+        if (!m->use)
+            abort();
+    }
+    m->use[m->uses] = *use;
+    return &m->use[m->uses++];
+}
+
+/* The number of the use: how often this core was here before, in this call. Uses of later calls are compared by call. */
+static uint32_t use_number(check_core *c, const pto_site *site)
+{
+    uint32_t at = 0;
+    while (at < MAX_PLACES && c->place[at].site && c->place[at].site != site)
+        at++;
+    if (at == MAX_PLACES)
+        return NONE;
+    if (c->place[at].site != site)
+        c->place[at + 1].site = NULL;
+    if (c->place[at].site != site || c->place[at].call != c->call)
+        c->place[at] = (check_place){site, c->call, 0};
+    uint32_t number = c->place[at].uses++;
+    return number < MAX_USES ? c->call * MAX_USES + number : NONE;
+}
+
+static check_use *meet(check_core *c, const check_use *mine)
+{
+    uint32_t number = use_number(c, mine->site);
+    if (number == NONE)
+        return NULL;
+    check_use *other = find_use(c->machine, mine->site, number);
+    if (other)
+        return other;
+    check_use *added = add_use(c->machine, mine);
+    added->uses = number;
+    return NULL;
+}
+
+void check_agree(check_core *c, const pto_instr *instr)
+{
+    machine *m = c->machine;
+    if (!instr->group)
+        return;
+    const pto_global *own = instr->global[0] ? instr->global[0] : instr->global[1];
+    uint32_t event = check_event_here(c, instr->op, instr->site);
+    check_use mine = {
+        .site = instr->site, .event = event, .ranks = instr->group->ranks, .mode = instr->mode, .dtype = own->dtype};
+    const check_use *other = meet(c, &mine);
+    if (!other)
+        return;
+    char text[256];
+    const char *name = oriel_op_name(instr->op);
+    if (other->ranks != mine.ranks)
+        snprintf(text, sizeof text, "%s over %u ranks here, over %u on another rank", name, mine.ranks, other->ranks);
+    else if (other->dtype != mine.dtype)
+        snprintf(text, sizeof text, "%s of %s here, of %s on another rank", name, oriel_dtype_name(own->dtype),
+                 oriel_dtype_name((pto_dtype)other->dtype));
+    else if (other->mode != mine.mode)
+        snprintf(text, sizeof text, "%s with another operation here than on another rank", name);
+    else
+        return;
+    oriel_found_side side[2] = {check_side(m, event), check_side(m, other->event)};
+    check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "the same operands on each rank");
+}
+
+/* Ranks may well wait for different things; that two do is kept in mind, in case that something else goes wrong. */
+void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event)
+{
+    machine *m = c->machine;
+    if (signal->op != PTO_OP_TWAIT || m->mismatch[0] != NONE)
+        return;
+    const check_use *other = meet(c, &(check_use){.site = signal->site,
+                                                  .event = event,
+                                                  .ranks = signal->cells.count,
+                                                  .mode = signal->mode,
+                                                  .value = signal->value});
+    if (!other || (other->ranks == signal->cells.count && other->value == signal->value))
+        return;
+    m->mismatch[0] = event;
+    m->mismatch[1] = other->event;
+}
+
+void check_agree_reset(machine *m)
+{
+    m->uses = 0;
+    m->mismatch[0] = m->mismatch[1] = NONE;
+    for (uint32_t i = 0; i < m->cores; i++)
+        m->core[i].place[0].site = NULL;
+}
+
+void check_agree_free(machine *m)
+{
+    free(m->use);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a conflict is, once its schedule is over: which kind, which edge is missing, and where it would be supplied.
+ * docs/memory-model.md says what tells the kinds from each other.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/check/machine.h"
+
+#define MAX_CONFLICTS 4096
+
+/* ---- Keeping them ----------------------------------------------------------------------------------------------- */
+
+static bool same_core(const check_event *a, const check_event *b)
+{
+    return a->core == b->core && a->host == b->host;
+}
+
+static bool same_conflict(const machine *m, const check_conflict *a, const check_conflict *b)
+{
+    const check_event *a1 = &m->event[a->earlier], *a2 = &m->event[a->later];
+    const check_event *b1 = &m->event[b->earlier], *b2 = &m->event[b->later];
+    return a1->site == b1->site && a2->site == b2->site && a1->op == b1->op && a2->op == b2->op &&
+           a1->host == b1->host && a2->host == b2->host && a->line == b->line && a->knows_issue == b->knows_issue &&
+           same_core(a1, a2) == same_core(b1, b2) && (a->ub_core == NONE) == (b->ub_core == NONE) &&
+           (a1->call == a2->call) == (b1->call == b2->call);
+}
+
+void check_conflict_add(machine *m, const check_conflict *conflict)
+{
+    for (uint32_t i = 0; i < m->conflicts; i++)
+        if (same_conflict(m, &m->conflict[i], conflict)) {
+            m->conflict[i].count++;
+            return;
+        }
+    if (m->conflicts == MAX_CONFLICTS)
+        return;
+    if (m->conflicts == m->conflict_room) {
+        m->conflict_room = m->conflict_room ? 2 * m->conflict_room : 16;
+        m->conflict = realloc(m->conflict, m->conflict_room * sizeof *m->conflict);
+        if (!m->conflict)
+            abort();
+    }
+    m->conflict[m->conflicts++] = *conflict;
+}
+
+/* ---- Sides ------------------------------------------------------------------------------------------------------ */
+
+oriel_found_side check_side(const machine *m, uint32_t event)
+{
+    const check_event *e = &m->event[event];
+    const check_core *c = &m->core[e->core];
+    oriel_found_side side = {.site = e->site,
+                             .rank = c->rank,
+                             .block = c->block,
+                             .call = e->call,
+                             .core = e->core,
+                             .ordinal = e->ordinal,
+                             .pipe = (pto_pipe)e->pipe,
+                             .host = e->host};
+    if (e->host)
+        snprintf(side.what, sizeof side.what, "the host %s", e->op == PTO_OP_LOAD ? "reads" : "writes");
+    else if (e->composite != PTO_OP_COUNT)
+        snprintf(side.what, sizeof side.what, "%s of %s", oriel_op_name((pto_op)e->op),
+                 oriel_op_name((pto_op)e->composite));
+    else
+        snprintf(side.what, sizeof side.what, "%s", oriel_op_name((pto_op)e->op));
+    if (e->host)
+        return side;
+    side.hold =
+        (oriel_hold){.core = e->core, .ordinal = e->ordinal, .pipe = (pto_pipe)e->pipe, .kind = ORIEL_HOLD_ITEM};
+    if (e->op == PTO_OP_STORE || e->op == PTO_OP_LOAD)
+        side.hold = (oriel_hold){.core = e->core,
+                                 .ordinal = e->issued,
+                                 .offset = e->from,
+                                 .bytes = (uint32_t)(e->to - e->from),
+                                 .kind = e->op == PTO_OP_STORE ? ORIEL_HOLD_LINE : ORIEL_HOLD_FETCH};
+    else if (e->pipe == PTO_PIPE_S)
+        side.hold.kind = ORIEL_HOLD_CORE;
+    return side;
+}
+
+uint32_t check_report(machine *m, oriel_finding_kind kind, const oriel_found_side *side, uint32_t sides,
+                      const char *message, const char *missing)
+{
+    if (m->plan->quiet)
+        return NONE;
+    uint32_t index = oriel_findings_add(&m->findings, kind, side, sides, m->plan, message, missing);
+    return index;
+}
+
+/* ---- Kinds ------------------------------------------------------------------------------------------------------ */
+
+/* Whether the clock of notify `n` has seen event `e` complete. */
+static bool announces(const check_notify *n, const check_event *e)
+{
+    return oriel_clock_get(&n->released, e->queue) >= e->ordinal;
+}
+
+/* Without the notifies that its core knew of before, would the wait have needed `n`? */
+static bool owes_to_credits(const machine *m, const check_waited *w, const check_notify *n)
+{
+    const check_cell *cell = &m->cell[w->cell];
+    (void)n;
+    return w->credits && !oriel_compare(cell->first, (pto_cmp)w->cmp, w->value);
+}
+
+/*
+ * `first` should have come before `then`, whose core did wait: but for a cell that what an earlier use left satisfied, so that
+ * it did not wait for the notify that announces `first`. Returns the wait.
+ */
+static const check_waited *stale_wait(const machine *m, const check_event *first, const check_event *then)
+{
+    if (first->host || then->host)
+        return NULL;
+    for (uint32_t i = m->waiteds; i-- > 0;) {
+        const check_waited *w = &m->waited[i];
+        if (w->core != then->core || w->ordinal > then->issued || !w->vacuous || w->call != then->call)
+            continue;
+        const check_cell *cell = &m->cell[w->cell];
+        for (uint32_t k = 0; k < cell->notifies; k++) {
+            const check_notify *n = &m->notify[cell->notify[k]];
+            bool later = oriel_clock_get(&n->released, check_queue(w->core, PTO_PIPE_S)) < w->ordinal;
+            if (later && n->core != then->core && announces(n, first) && owes_to_credits(m, w, n))
+                return w;
+        }
+    }
+    return NULL;
+}
+
+static oriel_finding_kind kind_of(const machine *m, const check_conflict *x, const check_waited **stale)
+{
+    const check_event *a = &m->event[x->earlier], *b = &m->event[x->later];
+    *stale = NULL;
+    if (x->line)
+        return ORIEL_FINDING_LINE_CLOBBER;
+    if (same_core(a, b))
+        return ORIEL_FINDING_PIPE_RACE;
+    if (a->host || b->host)
+        return a->op == PTO_OP_STORE && !a->host ? ORIEL_FINDING_RANK_RACE : ORIEL_FINDING_EARLY_SIGNAL;
+    if (x->knows_issue && a->op != PTO_OP_STORE && m->core[a->core].rank != m->core[b->core].rank &&
+        a->pipe != PTO_PIPE_S)
+        return ORIEL_FINDING_EARLY_SIGNAL;
+    *stale = stale_wait(m, a, b);
+    if (!*stale)
+        *stale = stale_wait(m, b, a);
+    if (*stale)
+        return ORIEL_FINDING_STALE_SIGNAL;
+    if (m->core[a->core].rank != m->core[b->core].rank && a->call != b->call && x->later_kind != ORIEL_TOUCH_READ)
+        return ORIEL_FINDING_REUSE_RACE;
+    return ORIEL_FINDING_RANK_RACE;
+}
+
+/* ---- Words ------------------------------------------------------------------------------------------------------ */
+
+static void place(const oriel_found_side *side, char *text, size_t size)
+{
+    const char *slash = side->site ? strrchr(side->site->file, '/') : NULL;
+    if (!side->site)
+        snprintf(text, size, "the return of call %u", side->call);
+    else
+        snprintf(text, size, "%s:%d", slash ? slash + 1 : side->site->file, side->site->line);
+}
+
+static void missing_edge(const machine *m, const check_conflict *x, oriel_finding_kind kind,
+                         const oriel_found_side *side, char *text, size_t size)
+{
+    char a[96], b[96];
+    const char *p = oriel_pipe_name(side[0].pipe), *q = oriel_pipe_name(side[1].pipe);
+    const check_event *earlier = &m->event[x->earlier];
+    place(&side[0], a, sizeof a);
+    place(&side[1], b, sizeof b);
+    switch (kind) {
+    case ORIEL_FINDING_PIPE_RACE:
+        if (earlier->op == PTO_OP_STORE)
+            snprintf(text, size, "pto_dcci and then pto_dsb after %s", a);
+        else if (m->event[x->later].op == PTO_OP_LOAD)
+            snprintf(text, size, "a flag from %s to PIPE_S and then pto_dcci, between %s and %s", p, a, b);
+        else if (side[0].pipe == side[1].pipe)
+            snprintf(text, size, "pto_pipe_barrier(%s) between %s and %s", p, a, b);
+        else
+            snprintf(text, size, "set_flag(%s, %s, id) after %s and wait_flag(%s, %s, id) before %s", p, q, a, p, q, b);
+        break;
+    case ORIEL_FINDING_EARLY_SIGNAL:
+        if (side[1].host)
+            snprintf(text, size, "a drain after %s and before the kernel returns: pto_pipe_barrier(PIPE_ALL)", a);
+        else if (x->drained)
+            snprintf(text, size, "pto_dsb between the drain after %s and the notify", a);
+        else
+            snprintf(text, size, "a drain between %s and the notify: pto_pipe_barrier(PIPE_ALL) and pto_dsb", a);
+        break;
+    case ORIEL_FINDING_STALE_SIGNAL:
+        snprintf(text, size, "a value that each use makes anew (a generation), or a cell of its own for each use");
+        break;
+    case ORIEL_FINDING_REUSE_RACE:
+        snprintf(text, size,
+                 "a signal from rank %u, after %s, that rank %u waits for before %s; or two halves that alternate from "
+                 "call to call",
+                 side[0].rank, a, side[1].rank, b);
+        break;
+    case ORIEL_FINDING_LINE_CLOBBER:
+        snprintf(text, size, "a cache line (%u B) for each writer", m->setup->limits->line_bytes);
+        break;
+    default:
+        if (earlier->op == PTO_OP_STORE)
+            snprintf(text, size,
+                     "pto_dcci and pto_dsb after %s, and a signal or barrier that the other side waits for before %s",
+                     a, b);
+        else if (m->event[x->later].op == PTO_OP_LOAD && !m->event[x->later].host)
+            snprintf(text, size, "pto_dcci before %s, after the wait for what %s stored", b, a);
+        else if (side[0].rank == side[1].rank)
+            snprintf(text, size, "a drain after %s, then pto_core_barrier before %s", a, b);
+        else
+            snprintf(text, size, "a drain and a notify after %s on rank %u, and a wait for it before %s on rank %u", a,
+                     side[0].rank, b, side[1].rank);
+    }
+}
+
+static const char *verb(oriel_touch_kind kind)
+{
+    return kind == ORIEL_TOUCH_READ ? "reads" : "writes";
+}
+
+static void describe(const machine *m, const check_conflict *x, oriel_finding_kind kind, const oriel_found_side *side,
+                     char *text, size_t size)
+{
+    const char *between = kind == ORIEL_FINDING_LINE_CLOBBER ? "one cache line" : "the same bytes";
+    if (kind == ORIEL_FINDING_EARLY_SIGNAL && side[1].host)
+        snprintf(text, size, "%s of rank %u may still be under way when the kernel returns", side[0].what,
+                 side[0].rank);
+    else if (kind == ORIEL_FINDING_EARLY_SIGNAL)
+        snprintf(text, size, "rank %u signals before its %s is %s: rank %u's %s %s the bytes too early", side[0].rank,
+                 side[0].what, x->drained ? "fenced" : "complete", side[1].rank, side[1].what, verb(x->later_kind));
+    else if (kind == ORIEL_FINDING_REUSE_RACE)
+        snprintf(text, size, "%s of rank %u in call %u %s what %s of rank %u in call %u may still %s", side[1].what,
+                 side[1].rank, side[1].call, "overwrites", side[0].what, side[0].rank, side[0].call,
+                 x->earlier_kind == ORIEL_TOUCH_READ ? "read" : "write");
+    else if (kind == ORIEL_FINDING_STALE_SIGNAL)
+        snprintf(text, size,
+                 "a wait is satisfied by what an earlier use left: %s of rank %u and %s of rank %u touch %s unordered",
+                 side[0].what, side[0].rank, side[1].what, side[1].rank, between);
+    else
+        snprintf(text, size, "%s of rank %u and %s of rank %u touch %s, and nothing orders them", side[0].what,
+                 side[0].rank, side[1].what, side[1].rank, between);
+    (void)m;
+}
+
+/* The notify that lets the later side go on before the earlier one has completed. */
+static uint32_t overtaking(const machine *m, const check_conflict *x)
+{
+    const check_event *a = &m->event[x->earlier], *b = &m->event[x->later];
+    uint32_t found = NONE;
+    for (uint32_t i = 0; i < m->notifies; i++) {
+        const check_notify *n = &m->notify[i];
+        if (n->core != a->core || n->ordinal < a->issued || announces(n, a))
+            continue;
+        if (found == NONE || m->event[n->event].site == NULL)
+            found = n->event;
+    }
+    (void)b;
+    return found;
+}
+
+/* ---- The end of a schedule -------------------------------------------------------------------------------------- */
+
+static void report_mismatch(machine *m)
+{
+    oriel_found_side side[2] = {check_side(m, m->mismatch[0]), check_side(m, m->mismatch[1])};
+    char text[256];
+    snprintf(text, sizeof text, "rank %u and rank %u do not wait for the same: other cells, or another value",
+             side[0].rank, side[1].rank);
+    check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one count on all ranks");
+}
+
+static bool between_ranks(oriel_finding_kind kind)
+{
+    return kind == ORIEL_FINDING_RANK_RACE || kind == ORIEL_FINDING_STALE_SIGNAL || kind == ORIEL_FINDING_REUSE_RACE;
+}
+
+static void classify(machine *m, const check_conflict *x)
+{
+    const check_waited *stale;
+    oriel_finding_kind kind = kind_of(m, x, &stale);
+    if (between_ranks(kind) && m->mismatch[0] != NONE && !stale) {
+        report_mismatch(m);
+        return;
+    }
+    oriel_found_side side[4] = {check_side(m, x->earlier), check_side(m, x->later)};
+    uint32_t sides = 2;
+    char message[ORIEL_FOUND_TEXT], missing[ORIEL_FOUND_TEXT];
+    side[0].write = x->earlier_kind != ORIEL_TOUCH_READ;
+    side[1].write = x->later_kind != ORIEL_TOUCH_READ;
+    for (int i = 0; i < 2; i++)
+        check_bytes_text(m, x->ub_core != NONE, x->from, x->to, side[i].bytes, sizeof side[i].bytes);
+    describe(m, x, kind, side, message, sizeof message);
+    missing_edge(m, x, kind, side, missing, sizeof missing);
+    uint32_t notify = kind == ORIEL_FINDING_EARLY_SIGNAL && !side[1].host ? overtaking(m, x) : NONE;
+    if (notify != NONE)
+        side[sides++] = check_side(m, notify);
+    if (stale) { /* the wait is the cause: what it let through varies */
+        side[2] = side[1];
+        side[1] = side[0];
+        side[0] = check_side(m, stale->event);
+        sides = 3;
+    }
+    check_report(m, kind, side, sides, message, missing);
+}
+
+void check_classify(machine *m)
+{
+    for (uint32_t i = 0; i < m->conflicts; i++)
+        classify(m, &m->conflict[i]);
+}

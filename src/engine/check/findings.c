@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/check/findings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/isa.h"
+
+static bool same_side(const oriel_found_side *a, const oriel_found_side *b)
+{
+    return a->site == b->site && a->host == b->host && (a->host || strcmp(a->what, b->what) == 0);
+}
+
+/* One kind and the same places, in whichever order they were met. */
+static bool same_cause(const oriel_found *found, oriel_finding_kind kind, const oriel_found_side *side, uint32_t sides)
+{
+    if (found->kind != kind || !found->sides || !sides)
+        return found->kind == kind && found->sides == sides;
+    if (kind == ORIEL_FINDING_DEADLOCK)
+        return true;
+    uint32_t compared = sides < 2 || found->sides < 2 ? 1 : 2;
+    if (compared == 1)
+        return same_side(&found->side[0], &side[0]);
+    return (same_side(&found->side[0], &side[0]) && same_side(&found->side[1], &side[1])) ||
+           (same_side(&found->side[0], &side[1]) && same_side(&found->side[1], &side[0]));
+}
+
+static void *copy(const void *from, size_t bytes)
+{
+    void *made = malloc(bytes ? bytes : 1);
+    if (!made)
+        abort();
+    return bytes ? memcpy(made, from, bytes) : made;
+}
+
+uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, const oriel_found_side *side,
+                            uint32_t sides, const oriel_plan *plan, const char *message, const char *missing)
+{
+    for (uint32_t i = 0; i < findings->count; i++)
+        if (same_cause(&findings->found[i], kind, side, sides)) {
+            findings->found[i].count++;
+            return i;
+        }
+    if (findings->count == findings->room) {
+        findings->room = findings->room ? 2 * findings->room : 16;
+        findings->found = realloc(findings->found, findings->room * sizeof *findings->found);
+        if (!findings->found)
+            abort();
+    }
+    oriel_found *found = &findings->found[findings->count];
+    *found = (oriel_found){.kind = kind,
+                           .sides = sides,
+                           .side = copy(side, sides * sizeof *side),
+                           .count = 1,
+                           .order = copy(plan->order, plan->length * sizeof *plan->order),
+                           .length = plan->length};
+    snprintf(found->message, sizeof found->message, "%s", message);
+    snprintf(found->missing, sizeof found->missing, "%s", missing);
+    return findings->count++;
+}
+
+void oriel_findings_free(oriel_findings *findings)
+{
+    for (uint32_t i = 0; i < findings->count; i++) {
+        free(findings->found[i].side);
+        free(findings->found[i].order);
+        free(findings->found[i].replay);
+    }
+    free(findings->found);
+}
+
+/* ---- Statements ------------------------------------------------------------------------------------------------- */
+
+const oriel_statement *oriel_statements_reach(oriel_statements *statements, const pto_site *site, uint8_t op)
+{
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < statements->count; i++) {
+        oriel_statement *known = &statements->statement[i];
+        if (known->site == site) {
+            known->times++;
+            return NULL;
+        }
+        same += known->op == op && known->site->line == site->line && strcmp(known->site->file, site->file) == 0;
+    }
+    if (statements->count == statements->room) {
+        statements->room = statements->room ? 2 * statements->room : 16;
+        statements->statement = realloc(statements->statement, statements->room * sizeof *statements->statement);
+        if (!statements->statement)
+            abort();
+    }
+    oriel_statement *fresh = &statements->statement[statements->count++];
+    *fresh = (oriel_statement){.site = site, .op = op, .same = same, .times = 1};
+    return fresh;
+}
+
+void oriel_statement_id(const oriel_statement *statement, char *text, size_t size)
+{
+    const pto_site *site = statement->site;
+    const char *slash = strrchr(site->file, '/');
+    char number[16] = "";
+    if (statement->same)
+        snprintf(number, sizeof number, "#%u", statement->same + 1);
+    snprintf(text, size, "%s:%d:%s%s", slash ? slash + 1 : site->file, site->line, oriel_op_name((pto_op)statement->op),
+             number);
+}
+
+void oriel_statements_free(oriel_statements *statements)
+{
+    free(statements->statement);
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name, *meaning;
+} kinds[ORIEL_FINDING_COUNT] = {
+#define ORIEL_FINDING_WORDS(constant, name, meaning) {name, meaning},
+    ORIEL_FINDINGS(ORIEL_FINDING_WORDS)
+#undef ORIEL_FINDING_WORDS
+};
+
+const char *oriel_finding_name(oriel_finding_kind kind)
+{
+    return (unsigned)kind < ORIEL_FINDING_COUNT ? kinds[kind].name : "?";
+}
+
+const char *oriel_finding_meaning(oriel_finding_kind kind)
+{
+    return (unsigned)kind < ORIEL_FINDING_COUNT ? kinds[kind].meaning : "?";
+}
+
+const char *oriel_profile_name(oriel_profile profile)
+{
+    return profile == ORIEL_PROFILE_STRICT ? "strict" : "documented";
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/check/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#define STACK_BYTES     ((size_t)256 << 10)
+#define STEPS_PER_CLOCK 1024
+
+bool check_in_order(const machine *m, uint32_t queue)
+{
+    uint32_t pipes = m->cores * ORIEL_CORE_QUEUES;
+    if (queue >= pipes)
+        return true;
+    uint32_t pipe = queue % ORIEL_CORE_QUEUES;
+    return pipe == PTO_PIPE_S || (pipe == PTO_PIPE_V && m->setup->limits->vector_in_order);
+}
+
+oriel_finding_kind check_operand_kind(void)
+{
+    switch (oriel_last_bad()) {
+    case ORIEL_BAD_ALIGNMENT: return ORIEL_FINDING_MISALIGNED;
+    case ORIEL_BAD_BOUNDS: return ORIEL_FINDING_OUT_OF_BOUNDS;
+    default: return ORIEL_FINDING_LIMIT;
+    }
+}
+
+/* ---- The log ---------------------------------------------------------------------------------------------------- */
+
+uint32_t check_event_add(machine *m, const check_event *event)
+{
+    if (m->events == m->event_room) {
+        m->event_room = m->event_room ? 2 * m->event_room : 1024;
+        m->event = realloc(m->event, m->event_room * sizeof *m->event);
+        if (!m->event)
+            abort();
+    }
+    m->event[m->events] = *event;
+    return m->events++;
+}
+
+uint32_t check_event_here(check_core *c, pto_op op, const pto_site *site)
+{
+    return check_event_add(c->machine, &(check_event){.site = site,
+                                                      .core = c->index,
+                                                      .call = c->call,
+                                                      .queue = check_queue(c->index, PTO_PIPE_S),
+                                                      .ordinal = c->count,
+                                                      .issued = c->count,
+                                                      .op = (uint8_t)op,
+                                                      .composite = c->composite,
+                                                      .pipe = (uint8_t)oriel_op_pipe(op)});
+}
+
+void check_learn(check_core *c, const oriel_clock *clock)
+{
+    oriel_clock_join(&c->clock, clock);
+    c->version++;
+}
+
+/* ---- In a core's fiber ------------------------------------------------------------------------------------------ */
+
+void check_suspend(check_core *c, core_state state)
+{
+    c->state = state;
+    oriel_fiber_suspend(&c->fiber, false);
+    if (c->machine->aborting)
+        longjmp(c->leave, 1);
+    c->state = CORE_READY;
+}
+
+_Noreturn void check_leave(check_core *c, run_end end)
+{
+    machine *m = c->machine;
+    if (!m->aborting)
+        m->end = end;
+    m->aborting = true;
+    longjmp(c->leave, 1);
+}
+
+/* Each operation of the scalar unit begins here. */
+void check_begin(check_core *c, const pto_site *site)
+{
+    machine *m = c->machine;
+    if (m->setup->running)
+        *m->setup->running = site;
+    c->count++;
+    const oriel_hold *hold = &m->plan->hold;
+    if (__builtin_expect(hold->kind == ORIEL_HOLD_CORE, 0) && hold->core == c->index && hold->ordinal == c->count)
+        check_suspend(c, CORE_HELD);
+    if (m->plan->choose)
+        check_suspend(c, CORE_READY);
+    if (++c->steps % STEPS_PER_CLOCK == 0) {
+        if (oriel_passed(m->setup->deadline))
+            check_leave(c, RUN_TIMEOUT);
+        if (c->steps > CHECK_MAX_STEPS)
+            check_leave(c, RUN_ENDLESS);
+    }
+}
+
+bool check_skips(check_core *c, const pto_site *site, pto_op op)
+{
+    machine *m = c->machine;
+    if (c->composite != PTO_OP_COUNT)
+        return false;
+    const oriel_statement *fresh = oriel_statements_reach(&m->statements, site, (uint8_t)op);
+    if (fresh && m->setup->options->without) {
+        char id[512];
+        oriel_statement_id(fresh, id, sizeof id);
+        if (strcmp(id, m->setup->options->without) == 0)
+            m->without = site;
+    }
+    return m->without == site;
+}
+
+static void host_looks(machine *m, uint32_t rank, uint32_t call)
+{
+    const oriel_check_host *host = m->setup->host;
+    for (uint32_t i = 0; i < m->setup->pieces; i++) {
+        const oriel_check_piece *piece = &m->setup->piece[i];
+        if (piece->output && piece->rank == rank)
+            check_host_touch(m, rank, piece, false, call);
+    }
+    const char *wrong = host->returned(host->context, rank, call);
+    if (!wrong || m->wrong[0])
+        return;
+    snprintf(m->wrong, sizeof m->wrong, "%s", wrong);
+    m->wrong_rank = rank;
+    m->wrong_call = call;
+}
+
+static void host_spoils(machine *m, uint32_t rank, uint32_t call)
+{
+    const oriel_check_host *host = m->setup->host;
+    host->entering(host->context, rank, call);
+    for (uint32_t i = 0; i < m->setup->pieces; i++) {
+        const oriel_check_piece *piece = &m->setup->piece[i];
+        if (piece->rank != rank || !piece->undefined)
+            continue;
+        check_host_touch(m, rank, piece, true, call);
+        oriel_ranges_add(m->undefined, piece->offset, piece->offset + piece->bytes);
+    }
+}
+
+/* The task of a rank is over when all its blocks are; the next depends on it. */
+static void return_from_call(check_core *c)
+{
+    machine *m = c->machine;
+    check_rank *rank = &m->rank[c->rank];
+    c->count++;
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    oriel_clock_join(&rank->at_return, &c->clock);
+    check_flags_at_return(c);
+    if (++rank->returned < m->setup->blocks)
+        return;
+    host_looks(m, c->rank, c->call);
+    if (c->call + 1 < m->setup->calls)
+        host_spoils(m, c->rank, c->call + 1);
+    rank->returned = 0;
+    rank->call = c->call + 1;
+}
+
+static void run_calls(check_core *c)
+{
+    machine *m = c->machine;
+    if (setjmp(c->leave) != 0) {
+        c->state = CORE_LEFT;
+        return;
+    }
+    for (c->call = 0; c->call < m->setup->calls; c->call++) {
+        check_learn(c, &m->rank[c->rank].at_return);
+        check_cache_enter(c);
+        c->polls = 0;
+        m->setup->function(&c->pto);
+        return_from_call(c);
+        if (c->call + 1 < m->setup->calls)
+            while (m->rank[c->rank].call == c->call)
+                check_suspend(c, CORE_RETURNED);
+    }
+    c->state = CORE_DONE;
+}
+
+static void live(void *context)
+{
+    check_core *c = context;
+    for (;;) {
+        run_calls(c);
+        oriel_fiber_suspend(&c->fiber, true);
+    }
+}
+
+/* ---- The engine's table ----------------------------------------------------------------------------------------- */
+
+static void issue_simple(void *context, const pto_instr *instr)
+{
+    check_core *c = context;
+    check_operands(c, instr);
+    uint32_t event = check_event_here(c, instr->op, instr->site);
+    check_issue(c, instr, event);
+}
+
+static void sync_simple(void *context, const pto_sync *sync)
+{
+    check_core *c = context;
+    check_queue_sync(c, sync, check_event_here(c, sync->op, sync->site));
+}
+
+/* What a composite says of its group must be the same on each rank: compared site by site, use by use. */
+static void issue(pto_core *pto, const pto_instr *instr)
+{
+    check_core *c = (check_core *)pto;
+    machine *m = c->machine;
+    check_begin(c, instr->site);
+    if (instr->op == PTO_OP_TRAP) {
+        oriel_instr_check(instr, m->setup->limits);
+        snprintf(m->trap, sizeof m->trap, "%s:%d: %s", instr->site->file, instr->site->line, oriel_last_error());
+        check_leave(c, RUN_TRAP);
+    }
+    if (oriel_instr_check(instr, m->setup->limits) != ORIEL_OK)
+        check_refuse(c, check_operand_kind(), instr->site, instr->op);
+    if (!oriel_op_is_composite(instr->op)) {
+        issue_simple(c, instr);
+        return;
+    }
+    check_agree(c, instr);
+    c->composite = (uint8_t)instr->op;
+    oriel_instr_expand(instr, m->setup->limits,
+                       &(oriel_expansion){.instr = issue_simple, .sync = sync_simple, .context = c});
+    c->composite = PTO_OP_COUNT;
+}
+
+static const pto_engine_ops check_ops = {
+    .issue = issue, .sync = check_sync, .signal = check_signal, .access = check_access};
+
+/* ---- The scheduler ---------------------------------------------------------------------------------------------- */
+
+static void resume(check_core *c)
+{
+    machine *m = c->machine;
+    m->running = c;
+    oriel_fiber_resume(&c->fiber);
+    m->running = NULL;
+}
+
+/* Whether the core's scalar unit can go on now. */
+static bool can_go_on(check_core *c)
+{
+    switch (c->state) {
+    case CORE_READY: return true;
+    case CORE_AT_SIGNAL: return check_signal_enabled(c);
+    case CORE_RETURNED: return c->machine->rank[c->rank].call > c->call;
+    case CORE_AT_FLAG:
+    case CORE_DRAINING:
+    case CORE_FENCING:
+    case CORE_AT_BARRIER: return check_may_go_on(c);
+    default: return false;
+    }
+}
+
+/* Before a signal operation. A wait that has passed some of its cells goes on by itself. */
+static bool is_choice(const check_core *c)
+{
+    return c->state == CORE_AT_SIGNAL && c->at_cell == 0;
+}
+
+/* Everything but signal operations, as far as it goes. */
+static void settle(machine *m)
+{
+    for (bool moved = true; moved && !m->aborting;) {
+        moved = false;
+        for (uint32_t i = 0; i < m->cores && !m->aborting; i++) {
+            check_core *c = &m->core[i];
+            while (!m->aborting && !is_choice(c) && can_go_on(c)) {
+                resume(c);
+                moved = true;
+            }
+        }
+    }
+}
+
+static bool is_notify(const check_core *c)
+{
+    return c->at_signal->op == PTO_OP_TNOTIFY;
+}
+
+/*
+ * Whose signal operation is next: the plan's, then notifies, and waits last, so that they see all that they can. NULL: nobody's.
+ */
+static check_core *choose_signal(machine *m, uint32_t *planned)
+{
+    while (*planned < m->plan->length) {
+        check_core *c = &m->core[m->plan->order[*planned]];
+        if (!is_choice(c) || !can_go_on(c))
+            break;
+        ++*planned;
+        return c;
+    }
+    check_core *wait = NULL;
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (!is_choice(c) || !can_go_on(c))
+            continue;
+        if (is_notify(c))
+            return c;
+        if (!wait)
+            wait = c;
+    }
+    return wait;
+}
+
+/* A core that the plan holds back goes on, now that nothing else can. */
+static bool release_core(machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++)
+        if (m->core[i].state == CORE_HELD) {
+            m->core[i].state = CORE_READY;
+            return true;
+        }
+    return false;
+}
+
+static void run_eagerly(machine *m)
+{
+    uint32_t planned = 0;
+    while (!m->aborting) {
+        settle(m);
+        if (m->aborting)
+            return;
+        check_core *next = choose_signal(m, &planned);
+        if (next)
+            resume(next);
+        else if (!check_let_go(m) && !release_core(m))
+            return;
+    }
+}
+
+/* Each thing that can happen is a choice of the plan's. */
+static void run_chosen(machine *m)
+{
+    while (!m->aborting) {
+        uint32_t able = 0;
+        for (uint32_t i = 0; i < m->cores; i++)
+            able += can_go_on(&m->core[i]) + check_able(&m->core[i]);
+        if (able == 0)
+            return;
+        uint32_t pick = m->plan->choose(m->plan->context, able);
+        for (uint32_t i = 0; i < m->cores; i++) {
+            check_core *c = &m->core[i];
+            if (can_go_on(c) && pick-- == 0) {
+                resume(c);
+                break;
+            }
+            uint32_t mine = check_able(c);
+            if (pick < mine) {
+                check_complete(c, pick);
+                break;
+            }
+            pick -= mine;
+        }
+    }
+}
+
+/* ---- One schedule ----------------------------------------------------------------------------------------------- */
+
+static void reset_core(check_core *c)
+{
+    machine *m = c->machine;
+    uint32_t index = c->index;
+    check_pipes_reset(c);
+    oriel_shadow_reset(c->ub_shadow);
+    oriel_ranges_clear(c->ub_undefined);
+    oriel_ranges_add(c->ub_undefined, 0, m->setup->limits->ub_bytes);
+    oriel_clock_clear(&c->clock);
+    oriel_clock_clear(&c->invalidated);
+    for (uint32_t i = 0; i < c->lines; i++)
+        oriel_clock_free(&c->line[i].fetched);
+    c->lines = c->count = c->version = c->polls = 0;
+    c->steps = 0;
+    c->woken = c->store_pending = false;
+    c->composite = PTO_OP_COUNT;
+    c->state = CORE_READY;
+    c->pto = (pto_core){.ops = &check_ops,
+                        .args = &c->view->args,
+                        .block = c->block,
+                        .blocks = m->setup->blocks,
+                        .ub_bytes = m->setup->limits->ub_bytes,
+                        .ub_align = m->setup->limits->ub_align};
+    check_poison_ub(c);
+    oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
+}
+
+static void reset(machine *m)
+{
+    m->queues = m->cores * ORIEL_CORE_QUEUES + m->setup->ranks;
+    m->events = m->waiteds = m->conflicts = 0;
+    m->steps.count = 0;
+    m->aborting = false;
+    m->end = RUN_ENDED;
+    m->wrong[0] = '\0';
+    oriel_shadow_reset(m->shadow);
+    oriel_shadow_reset(m->lines);
+    oriel_ranges_clear(m->undefined);
+    oriel_ranges_clear(m->lined);
+    m->setup->host->reset(m->setup->host->context);
+    check_signals_reset(m);
+    check_agree_reset(m);
+    for (uint32_t i = 0; i < m->cores; i++)
+        reset_core(&m->core[i]);
+    for (uint32_t r = 0; r < m->setup->ranks; r++) {
+        check_rank *rank = &m->rank[r];
+        oriel_clock_clear(&rank->gathering);
+        oriel_clock_clear(&rank->released);
+        oriel_clock_clear(&rank->at_return);
+        rank->arrived = rank->generation = rank->returned = rank->host_ordinal = rank->call = 0;
+        host_spoils(m, r, 0);
+    }
+}
+
+static bool all_done(const machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++)
+        if (m->core[i].state != CORE_DONE || m->core[i].pipe[PTO_PIPE_MTE2].items ||
+            m->core[i].pipe[PTO_PIPE_V].items || m->core[i].pipe[PTO_PIPE_MTE3].items)
+            return false;
+    return true;
+}
+
+void check_run(machine *m, const oriel_plan *plan)
+{
+    m->plan = plan;
+    reset(m);
+    if (plan->choose)
+        run_chosen(m);
+    else
+        run_eagerly(m);
+    if (!m->aborting && !all_done(m)) {
+        m->end = RUN_STUCK;
+        check_stuck(m);
+    }
+    if (m->end == RUN_ENDLESS)
+        check_endless(m);
+    m->aborting = true;
+    for (uint32_t i = 0; i < m->cores; i++)
+        if (m->core[i].state != CORE_DONE && m->core[i].state != CORE_LEFT)
+            resume(&m->core[i]);
+    check_classify(m);
+}
+
+/* ---- Making one ------------------------------------------------------------------------------------------------- */
+
+static oriel_status make_core(machine *m, uint32_t index)
+{
+    check_core *c = &m->core[index];
+    c->machine = m;
+    c->index = index;
+    c->rank = index / m->setup->blocks;
+    c->block = index % m->setup->blocks;
+    c->view = &m->setup->view[c->rank];
+    void *ub = mmap(NULL, m->setup->limits->ub_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ub == MAP_FAILED)
+        return oriel_fail_errno(ORIEL_NO_MEMORY, "cannot map %u B for the UB of a core", m->setup->limits->ub_bytes);
+    c->ub = ub;
+    oriel_status status = oriel_shadow_create(&c->ub_shadow);
+    if (status == ORIEL_OK)
+        status = oriel_ranges_create(&c->ub_undefined);
+    if (status == ORIEL_OK)
+        status = oriel_fiber_create(&c->fiber, STACK_BYTES, live, c);
+    return status;
+}
+
+oriel_status oriel_checker_create(const oriel_check_setup *setup, oriel_checker **checker)
+{
+    machine *m = calloc(1, sizeof *m);
+    if (!m)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for a checker");
+    m->setup = setup;
+    m->cores = setup->ranks * setup->blocks;
+    m->core = calloc(m->cores, sizeof *m->core);
+    m->rank = calloc(setup->ranks, sizeof *m->rank);
+    oriel_status status = ORIEL_OK;
+    if (!m->core || !m->rank)
+        status = oriel_fail(ORIEL_NO_MEMORY, "no memory for %u simulated cores", m->cores);
+    if (status == ORIEL_OK)
+        status = oriel_shadow_create(&m->shadow);
+    if (status == ORIEL_OK)
+        status = oriel_shadow_create(&m->lines);
+    if (status == ORIEL_OK)
+        status = oriel_ranges_create(&m->undefined);
+    if (status == ORIEL_OK)
+        status = oriel_ranges_create(&m->lined);
+    for (uint32_t i = 0; i < m->cores && status == ORIEL_OK; i++)
+        status = make_core(m, i);
+    if (status != ORIEL_OK) {
+        oriel_checker_destroy(m);
+        return status;
+    }
+    *checker = m;
+    return ORIEL_OK;
+}
+
+static void free_core(check_core *c)
+{
+    if (!c->machine)
+        return;
+    check_pipes_free(c);
+    if (c->fiber.stack)
+        oriel_fiber_destroy(&c->fiber);
+    if (c->ub)
+        munmap(c->ub, c->machine->setup->limits->ub_bytes);
+    oriel_shadow_destroy(c->ub_shadow);
+    oriel_ranges_destroy(c->ub_undefined);
+    for (uint32_t i = 0; i < c->lines; i++)
+        oriel_clock_free(&c->line[i].fetched);
+    free(c->line);
+    oriel_clock_free(&c->clock);
+    oriel_clock_free(&c->invalidated);
+}
+
+void oriel_checker_destroy(oriel_checker *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; m->core && i < m->cores; i++)
+        free_core(&m->core[i]);
+    for (uint32_t r = 0; m->rank && r < m->setup->ranks; r++) {
+        oriel_clock_free(&m->rank[r].gathering);
+        oriel_clock_free(&m->rank[r].released);
+        oriel_clock_free(&m->rank[r].at_return);
+    }
+    oriel_shadow_destroy(m->shadow);
+    oriel_shadow_destroy(m->lines);
+    oriel_ranges_destroy(m->undefined);
+    oriel_ranges_destroy(m->lined);
+    check_signals_free(m);
+    check_agree_free(m);
+    oriel_findings_free(&m->findings);
+    oriel_statements_free(&m->statements);
+    oriel_clock_free(&m->gains);
+    free(m->core);
+    free(m->rank);
+    free(m->event);
+    free(m->conflict);
+    free(m->ended);
+    free(m);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine while a schedule runs on it. Private to engine/check.
+ *
+ *      core of rank r, block b
+ *      ┌──────────────────────────────┐  issue   ┌─────────────────────────────────────┐
+ *      │ S: the kernel, on a fiber    │ ───────► │ MTE2  load │ set │ load │           │  queued things, oldest first
+ *      │ clock: what it knows to be   │ ───────► │ V     wait │ add │                  │  start: what has completed when
+ *      │ complete                     │ ───────► │ MTE3  wait │ store                  │         the next one starts
+ *      └──────────────────────────────┘          └─────────────────────────────────────┘
+ *
+ * The scheduler resumes a core's fiber; it runs until it comes to a signal operation, to something that it must wait for, or to
+ * the end of a call. In between, pipes take what they can at once (eagerly), unless the plan holds it back.
+ *
+ *      machine.c   cores and their fibers, calls, the scheduler      access.c   what touches which bytes
+ *      pipe.c      queues, flags, barriers                           scalar.c   the scalar unit's cache and its lines
+ *      sync.c      what the scalar unit synchronizes                 signal.c   cells
+ *      findings.c  what was found                                    stuck.c    why nothing moves
+ */
+#ifndef ORIEL_ENGINE_CHECK_MACHINE_H
+#define ORIEL_ENGINE_CHECK_MACHINE_H
+
+#include <setjmp.h>
+#include <stdio.h>
+
+#include "base/fiber.h"
+#include "engine/check/check.h"
+#include "engine/check/clock.h"
+#include "engine/check/findings.h"
+#include "engine/check/plan.h"
+#include "engine/check/shadow.h"
+#include "isa/isa.h"
+
+#define NONE UINT32_MAX
+
+/* Operations of one core in one schedule. A kernel that does more does not end. */
+#define CHECK_MAX_STEPS (UINT64_C(1) << 26)
+
+/* Whether the last operand check that failed was about an alignment, the end of UB, or something else (isa/isa.h). */
+oriel_finding_kind check_operand_kind(void);
+
+/* ---- The log of a schedule -------------------------------------------------------------------------------------- */
+
+/* Something that touched memory, or that a message may have to name. */
+typedef struct check_event {
+    const pto_site *site;
+    uint32_t core, call;
+    uint32_t queue, ordinal;
+    uint32_t issued;       /* what its scalar unit had counted when it was issued */
+    uint8_t op, composite; /* PTO_OP_COUNT: none */
+    uint8_t pipe, dtype;
+    bool host;
+    uint64_t from, to; /* in the arena: the bytes of a scalar store or a signal, the first and last of a tensor */
+} check_event;
+
+/* Two accesses that nothing orders; the earlier happened first in this schedule. */
+typedef struct check_conflict {
+    uint32_t earlier, later; /* events */
+    oriel_touch_kind earlier_kind, later_kind;
+    uint32_t ub_core; /* whose UB; NONE: device memory */
+    uint64_t from, to;
+    bool knows_issue; /* the later knew that the earlier had been issued, */
+    bool drained;     /* and that it had completed, but not that a dsb followed */
+    bool line;        /* they share a cache line, and no byte */
+    uint64_t count;
+} check_conflict;
+
+/* A notify that has happened. */
+typedef struct check_notify {
+    uint32_t core, ordinal; /* of its scalar unit */
+    uint32_t event;
+    uint32_t mode;
+    int32_t value;
+    uint32_t cell;
+    uint32_t call;
+    uint32_t step;        /* its index among the signal operations */
+    oriel_clock released; /* what a wait that needs it learns */
+} check_notify;
+
+/* A wait or a test that came true. */
+typedef struct check_waited {
+    uint32_t core, ordinal, event, cell, call;
+    bool vacuous; /* it needed nothing that its core did not know before */
+    bool credits; /* notifies that it knew of before had been there */
+    uint32_t cmp;
+    int32_t value;
+} check_waited;
+
+/* A signal cell that has been used. */
+typedef struct check_cell {
+    uint64_t offset;  /* in the arena */
+    int32_t first;    /* its value when the schedule began */
+    uint32_t *notify; /* indices, in the order in which they happened */
+    uint32_t notifies, room;
+} check_cell;
+
+/* ---- Pipes ------------------------------------------------------------------------------------------------------ */
+
+typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER } item_kind;
+
+/* Something queued on a pipe. Ordinals count all kinds. */
+typedef struct check_item {
+    item_kind kind;
+    bool started, done, held;
+    uint32_t ordinal, event;
+    oriel_clock issue; /* what the scalar unit knew */
+    pto_instr instr;   /* with its operands: */
+    pto_tile tile[3];
+    pto_global global[2];
+    pto_pipe other; /* of a flag */
+    uint32_t id;
+} check_item;
+
+typedef struct check_pipe {
+    uint32_t queue;    /* its component in clocks */
+    uint32_t issued;   /* ordinal of the last thing issued */
+    uint32_t seen;     /* version of the scalar unit's clock that `start` has */
+    oriel_clock start; /* what has completed when the next thing starts */
+    check_item **item; /* those that are not done, oldest first (done ones among them) */
+    uint32_t items, room;
+    /* The last pipe_barrier on it that has been passed, for the dsb that follows. */
+    oriel_clock barrier;
+    uint32_t barriers_issued, barriers_passed;
+} check_pipe;
+
+typedef struct check_flag {
+    bool set;
+    uint32_t set_event; /* who set it, */
+    uint32_t set_call;
+    uint32_t wait_event;   /* and who consumed it last; NONE */
+    uint32_t wait_ordinal; /* in the waiting queue */
+    oriel_clock gives;
+    /* In program order: */
+    uint32_t sets, waits;
+    uint32_t last_set; /* event */
+    bool told;         /* that it is left set */
+} check_flag;
+
+/* ---- Cores ------------------------------------------------------------------------------------------------------ */
+
+typedef enum core_state {
+    CORE_READY,     /* goes on when it is resumed */
+    CORE_AT_SIGNAL, /* before a signal operation */
+    CORE_AT_FLAG,   /* PIPE_S waits for a flag */
+    CORE_DRAINING,  /* until its pipes are empty */
+    CORE_FENCING,   /* dsb: until the barriers before it have been passed */
+    CORE_AT_BARRIER,
+    CORE_HELD,     /* by the plan */
+    CORE_RETURNED, /* from a call; the next begins when all blocks of the rank have */
+    CORE_DONE,
+    CORE_LEFT /* its kernel was ended by a fault */
+} core_state;
+
+/* A cache line that the scalar unit has stored to, or invalidated. */
+typedef struct check_line {
+    uint64_t line;  /* arena offset / line bytes */
+    uint32_t queue; /* NONE: never stored to */
+    uint32_t stores, cleaning, cleaned;
+    bool fetched_set;
+    oriel_clock fetched; /* what the scalar unit knew at its last invalidation */
+} check_line;
+
+/* A TTEST that said no, and has not been answered since. */
+typedef struct check_poll {
+    const pto_site *site;
+    uint64_t from, to; /* the bytes of its cells, in the arena */
+} check_poll;
+#define MAX_POLLS 16
+
+/* How often a core has come to a place of the source in a call. The list ends with the first that is not used. */
+typedef struct check_place {
+    const pto_site *site;
+    uint32_t call, uses;
+} check_place;
+#define MAX_PLACES 64
+#define MAX_USES   64u
+
+struct oriel_engine_core {
+    pto_core pto; /* first: the kernel's pointer to it is one to all of this */
+    struct oriel_checker *machine;
+    uint32_t index, rank, block;
+    const oriel_view *view;
+    char *ub;
+    oriel_shadow *ub_shadow;
+    oriel_ranges *ub_undefined;
+    check_pipe pipe[PTO_PIPE_ALL]; /* [PTO_PIPE_S] has no items */
+    check_flag flag[PTO_PIPE_ALL][PTO_PIPE_ALL][32];
+
+    /* The scalar unit. */
+    oriel_fiber fiber;
+    jmp_buf leave;
+    core_state state;
+    oriel_clock clock;
+    uint32_t count;   /* operations so far: its own component */
+    uint32_t version; /* changes when other components of its clock do */
+    uint32_t call;
+    oriel_clock invalidated; /* what it knew when its whole cache was last invalidated */
+    check_line *line;
+    uint32_t lines, line_room;
+    uint64_t steps;
+
+    /* What it waits for. */
+    uint32_t at_event;
+    const pto_sync *at_sync;
+    const pto_signal *at_signal;
+    uint64_t at_offset;              /* of the first cell */
+    uint32_t at_cell;                /* which of the cells is next */
+    uint32_t generation;             /* of the barrier at which it waits */
+    uint32_t barriers[PTO_PIPE_ALL]; /* CORE_FENCING: those to be passed */
+    check_poll poll[MAX_POLLS];
+    uint32_t polls;
+    check_place place[MAX_PLACES + 1];
+    bool woken; /* a cell that it polls has changed */
+    /* For a plan that holds back a store or a fetch of the cache: */
+    char fetched[8];
+    bool store_pending;
+    uint64_t pending_bits;
+    uint8_t composite; /* the op that is being expanded, or PTO_OP_COUNT */
+};
+
+/* What the cores of one rank share. */
+typedef struct check_rank {
+    uint32_t arrived, generation; /* of the barrier among its cores */
+    oriel_clock gathering, released;
+    uint32_t returned;     /* cores, from this call */
+    oriel_clock at_return; /* what their scalar units knew, and the host with them */
+    uint32_t host_ordinal;
+    uint32_t call;
+} check_rank;
+
+/* ---- The machine ------------------------------------------------------------------------------------------------ */
+
+typedef enum run_end { RUN_ENDED, RUN_STUCK, RUN_FAULT, RUN_TRAP, RUN_TIMEOUT, RUN_ENDLESS } run_end;
+
+struct oriel_checker {
+    const oriel_check_setup *setup;
+    uint32_t cores;
+    struct oriel_engine_core *core;
+    check_rank *rank;
+    uint32_t queues;
+    oriel_shadow *shadow, *lines;    /* of the arena: accesses; whole lines that scalar stores and Sets write */
+    oriel_ranges *undefined, *lined; /* bytes that nobody wrote; lines in `lines` */
+    struct check_use *use;           /* what ranks must agree on */
+    uint32_t uses, use_room;
+    uint32_t mismatch[2]; /* the first two waits of one place that do not agree: events, or NONE */
+    struct oriel_engine_core *running;
+    const oriel_plan *plan;
+
+    /* The log of this schedule. */
+    check_event *event;
+    uint32_t events, event_room;
+    check_notify *notify;
+    uint32_t notifies, notify_room;
+    check_waited *waited;
+    uint32_t waiteds, waited_room;
+    check_cell *cell;
+    uint32_t cell_count, cell_room;
+    uint32_t *cell_table; /* open addressing, by offset; NONE */
+    uint32_t cell_table_size;
+    oriel_clock gains; /* of the wait that is looked at */
+    oriel_steps steps; /* the signal operations, in turn */
+    check_conflict *conflict;
+    uint32_t conflicts, conflict_room;
+    uint32_t releases; /* how often held things had to be let go */
+
+    /* How it ended. */
+    bool aborting; /* fibers leave their kernels */
+    run_end end;
+    char wrong[160]; /* the first wrong output, or ""; */
+    uint32_t wrong_rank, wrong_call;
+    char trap[ORIEL_FOUND_TEXT];
+    oriel_findings findings;
+    oriel_statements statements;
+    const pto_site *without;      /* the statement that is not there; NULL */
+    uint64_t schedules, distinct; /* that were run; with answers of their own */
+    bool exhaustive;
+    double first_ms;
+    char *ended;
+};
+
+typedef struct oriel_checker machine;
+typedef struct oriel_engine_core check_core;
+
+/* Whether a queue is in order by itself. */
+bool check_in_order(const machine *m, uint32_t queue);
+
+/* machine.c */
+/* Runs the job once by `plan`; findings are added to machine->findings. */
+void check_run(machine *m, const oriel_plan *plan);
+/* In a core's fiber: gives the thread back to the scheduler until the core is resumed. */
+void check_suspend(check_core *c, core_state state);
+/* In a core's fiber: ends its kernel, and with it the schedule. */
+_Noreturn void check_leave(check_core *c, run_end end);
+uint32_t check_event_add(machine *m, const check_event *event);
+/* Adds a finding, unless the plan is quiet. */
+uint32_t check_report(machine *m, oriel_finding_kind kind, const oriel_found_side *side, uint32_t sides,
+                      const char *message, const char *missing);
+/* An event as a side of a finding. */
+oriel_found_side check_side(const machine *m, uint32_t event);
+/* An event of the core's scalar unit, now. */
+uint32_t check_event_here(check_core *c, pto_op op, const pto_site *site);
+static inline uint32_t check_queue(uint32_t core, uint32_t pipe)
+{
+    return core * ORIEL_CORE_QUEUES + pipe;
+}
+static inline uint32_t check_host_queue(const machine *m, uint32_t rank)
+{
+    return m->cores * ORIEL_CORE_QUEUES + rank;
+}
+/* The scalar unit learns. */
+void check_learn(check_core *c, const oriel_clock *clock);
+
+/* Each operation of a scalar unit begins here. */
+void check_begin(check_core *c, const pto_site *site);
+/* Counts the statement; true: it is taken as not there. */
+bool check_skips(check_core *c, const pto_site *site, pto_op op);
+
+/* pipe.c */
+void check_issue(check_core *c, const pto_instr *instr, uint32_t event);
+void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event);
+void check_fire(check_core *c, const pto_sync *sync, uint32_t event); /* set_flag from PIPE_S */
+/* PIPE_S takes a flag that is set. */
+void check_take_flag(check_core *c, pto_pipe src, uint32_t id, uint32_t event);
+/* Takes all that can be taken; false: nothing moved. */
+bool check_pump(check_core *c);
+/* How many instructions can complete next, if nothing is eager; and completes number `pick` of them. */
+uint32_t check_able(check_core *c);
+void check_complete(check_core *c, uint32_t pick);
+/* Lets one held thing go. False: none is held. */
+bool check_let_go(machine *m);
+bool check_drained(const check_core *c);
+/* All pipes are empty: the scalar unit knows all of them. */
+void check_learn_pipes(check_core *c);
+void check_pipes_reset(check_core *c);
+void check_pipes_free(check_core *c);
+/* At a kernel's return: flags that are left set. */
+void check_flags_at_return(check_core *c);
+
+/* sync.c */
+void check_sync(pto_core *pto, const pto_sync *sync);
+bool check_may_go_on(check_core *c);
+/* Waits until all pipes are empty. */
+void check_drain(check_core *c);
+
+/* access.c */
+/* A simple instruction starts and completes: touches, definedness, effect. `start`: what had completed when it started. */
+void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start);
+void check_poison_ub(check_core *c);
+/* Whether all operands lie where they should; else a finding, and the kernel is left. */
+void check_operands(check_core *c, const pto_instr *instr);
+/* The host touches a piece between calls. */
+void check_host_touch(machine *m, uint32_t rank, const oriel_check_piece *piece, bool write, uint32_t call);
+/* One access of a scalar unit or a signal. `ordered` by `clock`. */
+void check_touch(machine *m, uint32_t event, oriel_touch_kind kind, const oriel_clock *clock, uint64_t from,
+                 uint64_t to);
+/* A write of [from, to) against the whole lines that others write back. */
+void check_line_victims(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to);
+/* A write of [from, to) that writes back its line. */
+void check_line_write(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to);
+/* "bytes 0-63 of UB", "bytes 128-191 of window \"scratch\" of rank 1". */
+void check_bytes_text(const machine *m, bool ub, uint64_t from, uint64_t to, char *text, size_t size);
+
+/* scalar.c */
+void check_access(pto_core *pto, pto_access *access);
+void check_clean(check_core *c, uint64_t offset, bool all);
+void check_fenced(check_core *c);
+void check_cache_enter(check_core *c);
+
+/* signal.c */
+bool check_signal(pto_core *pto, const pto_signal *signal);
+/* Whether the signal operation before which a core stands can happen. */
+bool check_signal_enabled(check_core *c);
+/* What a wait on the cell, by a core with clock `known`, acquires from the notifies that have happened: into `gains`. */
+void check_acquire(const machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
+                   oriel_clock *gains);
+void check_signals_reset(machine *m);
+void check_signals_free(machine *m);
+
+/* stuck.c */
+/* Nothing moves: a finding that says why. */
+void check_stuck(machine *m);
+/* A core did more than any kernel should. */
+void check_endless(machine *m);
+
+/* agree.c: what ranks must agree on, compared place by place and use by use. */
+void check_agree(check_core *c, const pto_instr *instr);
+void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event);
+void check_agree_reset(machine *m);
+void check_agree_free(machine *m);
+
+/* classify.c: what the conflicts of a schedule are, once it is over. */
+void check_conflict_add(machine *m, const check_conflict *conflict);
+void check_classify(machine *m);
+
+/* The place in the arena of a device address; a finding and the end of the kernel if it names nothing. */
+uint64_t check_reach(check_core *c, const pto_site *site, pto_op op, const char *verb, pto_addr addr, uint64_t span,
+                     oriel_object *object);
+/* Ends the kernel with a finding whose message is the last error. */
+_Noreturn void check_refuse(check_core *c, oriel_finding_kind kind, const pto_site *site, pto_op op);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plan says which of the legal schedules is run. Without any of its parts it is the usual one: everything at once, and
+ * waits are looked at as late as possible, so that all that could have satisfied them is there.
+ */
+#ifndef ORIEL_ENGINE_CHECK_PLAN_H
+#define ORIEL_ENGINE_CHECK_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oriel/instr.h"
+
+typedef enum oriel_hold_kind {
+    ORIEL_HOLD_NOTHING,
+    ORIEL_HOLD_ITEM, /* item `ordinal` of pipe `pipe` of core `core` completes as late as it can */
+    ORIEL_HOLD_CORE, /* the scalar unit of `core` stops before its operation `ordinal`, as long as it can */
+    ORIEL_HOLD_LINE, /* the scalar store that is operation `ordinal` of `core` stays in its cache until it is cleaned */
+    ORIEL_HOLD_FETCH /* the scalar load that is operation `ordinal` of `core` sees what was there at its line's last invalidation */
+} oriel_hold_kind;
+
+typedef struct oriel_hold {
+    oriel_hold_kind kind;
+    uint32_t core, ordinal;
+    pto_pipe pipe;
+    uint64_t offset; /* of a store or fetch of the cache: in the arena, */
+    uint32_t bytes;  /* and how many */
+} oriel_hold;
+
+typedef struct oriel_plan {
+    /* The cores whose signal operations come first, in turn; one that cannot come is waited for by letting others run to theirs. */
+    const uint32_t *order;
+    uint32_t length;
+    oriel_hold hold;
+    bool quiet; /* findings are not kept: the run is made for its outcome */
+    /*
+     * NULL, or decides each step: of all that can happen next, 0 .. n-1, which does. Then nothing is eager: scalar units
+     * stop before each operation, and pipes complete one thing at a time.
+     */
+    uint32_t (*choose)(void *context, uint32_t n);
+    void *context;
+} oriel_plan;
+
+/* A signal operation that happened in a schedule. */
+typedef struct oriel_step {
+    uint32_t core, ordinal; /* its scalar unit's count */
+    uint8_t op, cmp;
+    bool result;
+    int32_t value;
+    uint64_t offset; /* of its first cell, in the arena */
+    uint32_t cells, stride;
+    uint32_t notifies; /* that had happened in the whole machine before it; a notify's own index */
+    uint32_t *known;   /* its scalar unit's clock, before it */
+    uint32_t known_count;
+} oriel_step;
+
+typedef struct oriel_steps {
+    oriel_step *step;
+    uint32_t count, room;
+} oriel_steps;
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scalar unit's accesses to device memory, through a cache that is not coherent. A line may be fetched at any time since
+ * it was last invalidated, and a store may reach memory at any time until a dcci of its line and then a dsb are over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/check/machine.h"
+#include "oriel/kernel.h"
+
+static uint64_t line_of(const check_core *c, uint64_t offset)
+{
+    return offset / c->machine->setup->limits->line_bytes;
+}
+
+/* NULL: the core has neither stored to the line nor invalidated it by itself. */
+static check_line *find_line(check_core *c, uint64_t line)
+{
+    for (uint32_t i = 0; i < c->lines; i++)
+        if (c->line[i].line == line)
+            return &c->line[i];
+    return NULL;
+}
+
+static check_line *make_line(check_core *c, uint64_t line)
+{
+    check_line *found = find_line(c, line);
+    if (found)
+        return found;
+    if (c->lines == c->line_room) {
+        c->line_room = c->line_room ? 2 * c->line_room : 8;
+        c->line = realloc(c->line, c->line_room * sizeof *c->line);
+        if (!c->line)
+            abort();
+    }
+    c->line[c->lines] = (check_line){.line = line, .queue = NONE};
+    return &c->line[c->lines++];
+}
+
+/* What the core knew when the line can have been fetched. */
+static const oriel_clock *fetch_clock(check_core *c, uint64_t line)
+{
+    check_line *found = find_line(c, line);
+    return found && found->fetched_set ? &found->fetched : &c->invalidated;
+}
+
+/* ---- What a plan holds back ------------------------------------------------------------------------------------- */
+
+static const oriel_hold *held(const check_core *c, oriel_hold_kind kind)
+{
+    const oriel_hold *hold = &c->machine->plan->hold;
+    return hold->kind == kind && hold->core == c->index ? hold : NULL;
+}
+
+static char *memory_at(const check_core *c, uint64_t offset)
+{
+    return (char *)(uintptr_t)c->view->arena_base + offset;
+}
+
+/* The lines are invalidated: what the held load will see is what is there now. */
+static void fetch_now(check_core *c)
+{
+    const oriel_hold *hold = held(c, ORIEL_HOLD_FETCH);
+    if (hold)
+        memcpy(c->fetched, memory_at(c, hold->offset), hold->bytes);
+}
+
+/* The held store reaches memory. */
+static void write_back(check_core *c)
+{
+    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
+    if (hold && c->store_pending)
+        memcpy(memory_at(c, hold->offset), &c->pending_bits, hold->bytes);
+    c->store_pending = false;
+}
+
+/* ---- The cache -------------------------------------------------------------------------------------------------- */
+
+void check_cache_enter(check_core *c)
+{
+    write_back(c);
+    fetch_now(c);
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    oriel_clock_copy(&c->invalidated, &c->clock);
+    for (uint32_t i = 0; i < c->lines; i++) {
+        check_line *line = &c->line[i];
+        line->fetched_set = false;
+        line->cleaning = line->cleaned = line->stores;
+        if (line->queue != NONE)
+            oriel_clock_raise(&c->clock, line->queue, line->stores);
+    }
+    c->version++;
+}
+
+void check_clean(check_core *c, uint64_t offset, bool all)
+{
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    const oriel_hold *hold = &c->machine->plan->hold;
+    if (all || line_of(c, hold->offset) == line_of(c, offset)) {
+        write_back(c);
+        fetch_now(c);
+    }
+    if (all) {
+        oriel_clock_copy(&c->invalidated, &c->clock);
+        for (uint32_t i = 0; i < c->lines; i++) {
+            c->line[i].cleaning = c->line[i].stores;
+            c->line[i].fetched_set = false;
+        }
+        return;
+    }
+    check_line *line = make_line(c, line_of(c, offset));
+    line->cleaning = line->stores;
+    line->fetched_set = true;
+    oriel_clock_copy(&line->fetched, &c->clock);
+}
+
+void check_fenced(check_core *c)
+{
+    for (uint32_t i = 0; i < c->lines; i++) {
+        check_line *line = &c->line[i];
+        line->cleaned = line->cleaning;
+        if (line->queue != NONE)
+            oriel_clock_raise(&c->clock, line->queue, line->cleaned);
+    }
+}
+
+static uint64_t load(const char *at, uint32_t bytes)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, at, bytes);
+    return bits;
+}
+
+static uint32_t access_event(check_core *c, const pto_access *access, uint64_t offset, uint32_t bytes)
+{
+    uint32_t event = check_event_here(c, access->op, access->site);
+    check_event *e = &c->machine->event[event];
+    e->dtype = (uint8_t)access->dtype;
+    e->from = offset;
+    e->to = offset + bytes;
+    return event;
+}
+
+static void store_word(check_core *c, const pto_access *access, uint64_t offset, uint32_t bytes, char *at)
+{
+    machine *m = c->machine;
+    check_line *line = make_line(c, line_of(c, offset));
+    if (line->queue == NONE)
+        line->queue = m->queues++;
+    uint32_t event = access_event(c, access, offset, bytes);
+    m->event[event].queue = line->queue;
+    m->event[event].ordinal = ++line->stores;
+    check_touch(m, event, ORIEL_TOUCH_WRITE, &c->clock, offset, offset + bytes);
+    check_line_victims(m, event, &c->clock, offset, offset + bytes);
+    check_line_write(m, event, fetch_clock(c, line->line), offset, offset + bytes);
+    oriel_ranges_remove(m->undefined, offset, offset + bytes);
+    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
+    if (hold && hold->ordinal == c->count) {
+        c->store_pending = true;
+        c->pending_bits = access->bits;
+        return;
+    }
+    memcpy(at, &access->bits, bytes);
+}
+
+static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32_t bytes, const char *at)
+{
+    machine *m = c->machine;
+    uint32_t event = access_event(c, access, offset, bytes);
+    uint64_t first, last;
+    if (oriel_ranges_find(m->undefined, offset, offset + bytes, &first, &last)) {
+        oriel_found_side side = check_side(m, event);
+        check_bytes_text(m, false, first, last, side.bytes, sizeof side.bytes);
+        check_report(m, ORIEL_FINDING_UNINITIALIZED_READ, &side, 1, "loads bytes that nobody wrote",
+                     "a store of all that is read, before it");
+    }
+    check_touch(m, event, ORIEL_TOUCH_READ, fetch_clock(c, line_of(c, offset)), offset, offset + bytes);
+    const oriel_hold *line = held(c, ORIEL_HOLD_LINE), *fetch = held(c, ORIEL_HOLD_FETCH);
+    if (line && c->store_pending && line->offset == offset)
+        access->bits = c->pending_bits;
+    else
+        access->bits = load(fetch && fetch->ordinal == c->count ? c->fetched : at, bytes);
+}
+
+void check_access(pto_core *pto, pto_access *access)
+{
+    check_core *c = (check_core *)pto;
+    check_begin(c, access->site);
+    if (oriel_access_check(access, c->machine->setup->limits) != ORIEL_OK)
+        check_refuse(c, check_operand_kind(), access->site, access->op);
+    bool write = access->op == PTO_OP_STORE;
+    uint32_t bytes = pto_dtype_bytes(access->dtype);
+    oriel_object object;
+    uint64_t offset =
+        check_reach(c, access->site, access->op, write ? "writes" : "reads", access->addr, bytes, &object);
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    char *at = memory_at(c, offset);
+    if (write)
+        store_word(c, access, offset, bytes, at);
+    else
+        load_word(c, access, offset, bytes, at);
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signal cells. A wait acquires only what it could not have done without: for each component of the clock, the latest
+ * completion without whose followers no choice of the notifies that had come could have satisfied it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/check/machine.h"
+
+#define CELL_BYTES 4u
+
+/* ---- Cells ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t hash(uint64_t offset)
+{
+    return (uint32_t)((offset / CELL_BYTES * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
+static void place_cell(machine *m, uint32_t index)
+{
+    uint32_t at = hash(m->cell[index].offset) & (m->cell_table_size - 1);
+    while (m->cell_table[at] != NONE)
+        at = (at + 1) & (m->cell_table_size - 1);
+    m->cell_table[at] = index;
+}
+
+static void grow_table(machine *m)
+{
+    m->cell_table_size = m->cell_table_size ? 2 * m->cell_table_size : 64;
+    m->cell_table = realloc(m->cell_table, m->cell_table_size * sizeof *m->cell_table);
+    if (!m->cell_table)
+        abort();
+    memset(m->cell_table, 0xff, m->cell_table_size * sizeof *m->cell_table);
+    for (uint32_t i = 0; i < m->cell_count; i++)
+        place_cell(m, i);
+}
+
+static char *memory_at(const machine *m, uint64_t offset)
+{
+    return (char *)(uintptr_t)m->setup->view[0].arena_base + offset;
+}
+
+static int32_t value_at(const machine *m, uint64_t offset)
+{
+    int32_t value;
+    memcpy(&value, memory_at(m, offset), sizeof value);
+    return value;
+}
+
+/* The cell at an arena offset; made when it is first asked for. */
+static uint32_t cell_at(machine *m, uint64_t offset)
+{
+    if (2 * (m->cell_count + 1) > m->cell_table_size)
+        grow_table(m);
+    for (uint32_t at = hash(offset);; at++) {
+        uint32_t index = m->cell_table[at & (m->cell_table_size - 1)];
+        if (index == NONE)
+            break;
+        if (m->cell[index].offset == offset)
+            return index;
+    }
+    if (m->cell_count == m->cell_room) {
+        uint32_t room = m->cell_room ? 2 * m->cell_room : 64;
+        m->cell = realloc(m->cell, room * sizeof *m->cell);
+        if (!m->cell)
+            abort();
+        memset(m->cell + m->cell_room, 0, (room - m->cell_room) * sizeof *m->cell);
+        m->cell_room = room;
+    }
+    check_cell *cell = &m->cell[m->cell_count];
+    cell->offset = offset;
+    cell->first = value_at(m, offset);
+    cell->notifies = 0;
+    place_cell(m, m->cell_count);
+    return m->cell_count++;
+}
+
+void check_signals_reset(machine *m)
+{
+    m->cell_count = 0;
+    m->notifies = 0;
+    if (m->cell_table)
+        memset(m->cell_table, 0xff, m->cell_table_size * sizeof *m->cell_table);
+}
+
+void check_signals_free(machine *m)
+{
+    for (uint32_t i = 0; i < m->cell_room; i++)
+        free(m->cell[i].notify);
+    for (uint32_t i = 0; i < m->notify_room; i++)
+        oriel_clock_free(&m->notify[i].released);
+    free(m->cell);
+    free(m->cell_table);
+    free(m->notify);
+    free(m->waited);
+    for (uint32_t i = 0; i < m->steps.room; i++)
+        free(m->steps.step[i].known);
+    free(m->steps.step);
+}
+
+/* ---- What a wait acquires --------------------------------------------------------------------------------------- */
+
+/* The cell's value if, of its notifies, only those that `has` says had come. */
+typedef struct selection {
+    const machine *m;
+    const check_cell *cell;
+    const oriel_clock *known; /* what these have seen is there in any case */
+    uint32_t queue, below;    /* of the others, those that have seen fewer than `below` of `queue` */
+    uint32_t most;            /* and are among the first so many of the cell's */
+} selection;
+
+static bool is_known(const oriel_clock *known, const check_notify *n)
+{
+    return oriel_clock_get(known, check_queue(n->core, PTO_PIPE_S)) >= n->ordinal;
+}
+
+static int32_t selected_value(const selection *s)
+{
+    uint32_t value = (uint32_t)s->cell->first;
+    for (uint32_t i = 0; i < s->cell->notifies; i++) {
+        const check_notify *n = &s->m->notify[s->cell->notify[i]];
+        bool in = is_known(s->known, n) || (i < s->most && oriel_clock_get(&n->released, s->queue) < s->below);
+        if (in)
+            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+    }
+    return (int32_t)value;
+}
+
+/* Whether no choice of the notifies that have seen fewer than `below` of `queue` satisfies the condition. */
+static bool all_fail(selection s, pto_cmp cmp, int32_t value, bool monotone)
+{
+    if (oriel_compare(selected_value(&s), cmp, value))
+        return false;
+    for (uint32_t most = 0; !monotone && most < s.cell->notifies; most++) {
+        s.most = most;
+        if (oriel_compare(selected_value(&s), cmp, value))
+            return false;
+    }
+    return true;
+}
+
+/* Only additions of one sign, compared in their direction: more of them never hurt. */
+static bool is_monotone(const machine *m, const check_cell *cell, pto_cmp cmp)
+{
+    for (uint32_t i = 0; i < cell->notifies; i++) {
+        const check_notify *n = &m->notify[cell->notify[i]];
+        if (n->mode != PTO_NOTIFY_ADD || n->value < 0)
+            return false;
+    }
+    return cmp == PTO_GE || cmp == PTO_GT;
+}
+
+typedef struct acquisition {
+    uint32_t unknown, last; /* notifies that the core did not know of; the last of them */
+    oriel_clock gains;
+} acquisition;
+
+static int compare_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The largest n such that the wait cannot have been satisfied without completion n of `queue`; 0: none. */
+static uint32_t needed_of(selection s, uint32_t queue, pto_cmp cmp, int32_t value, bool monotone)
+{
+    uint32_t seen[64], count = 0, needed = 0, floor = oriel_clock_get(s.known, queue);
+    for (uint32_t i = 0; i < s.cell->notifies && count < 64; i++) {
+        const check_notify *n = &s.m->notify[s.cell->notify[i]];
+        uint32_t at = oriel_clock_get(&n->released, queue);
+        if (at > floor && !is_known(s.known, n))
+            seen[count++] = at;
+    }
+    qsort(seen, count, sizeof *seen, compare_u32);
+    s.queue = queue;
+    for (uint32_t i = 0; i < count; i++) {
+        s.below = seen[i];
+        s.most = NONE;
+        if (!all_fail(s, cmp, value, monotone))
+            break;
+        needed = seen[i];
+    }
+    return needed;
+}
+
+/* Without notify `n` and what follows from it the wait would still be waiting. */
+static bool cannot_miss(selection s, const check_notify *n, pto_cmp cmp, int32_t value, bool monotone)
+{
+    s.queue = check_queue(n->core, PTO_PIPE_S);
+    s.below = n->ordinal;
+    s.most = NONE;
+    return all_fail(s, cmp, value, monotone);
+}
+
+void check_acquire(const machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
+                   oriel_clock *gains)
+{
+    bool monotone = is_monotone(m, cell, cmp), all = true;
+    selection s = {.m = m, .cell = cell, .known = known, .most = NONE};
+    oriel_clock_clear(gains);
+    uint32_t widest = 0;
+    for (uint32_t i = 0; i < cell->notifies; i++) {
+        const check_notify *n = &m->notify[cell->notify[i]];
+        if (is_known(known, n))
+            continue;
+        if (n->released.count > widest)
+            widest = n->released.count;
+        if (cannot_miss(s, n, cmp, value, monotone))
+            oriel_clock_join(gains, &n->released);
+        else
+            all = false;
+    }
+    for (uint32_t q = 0; !all && q < widest; q++) {
+        uint32_t needed = needed_of(s, q, cmp, value, monotone);
+        if (needed)
+            oriel_clock_raise(gains, q, needed);
+    }
+}
+
+/* ---- Notify ----------------------------------------------------------------------------------------------------- */
+
+static void wake_pollers(machine *m, uint64_t offset)
+{
+    for (uint32_t i = 0; i < m->cores; i++)
+        for (uint32_t k = 0; k < m->core[i].polls; k++) {
+            const check_poll *poll = &m->core[i].poll[k];
+            if (offset >= poll->from && offset < poll->to)
+                m->core[i].woken = true;
+        }
+}
+
+/* Another writer's notify on the cell that nothing orders, one of the two a Set: which comes last is what is seen. */
+static void check_rivals(check_core *c, const check_cell *cell, uint32_t event, uint32_t mode)
+{
+    machine *m = c->machine;
+    for (uint32_t i = cell->notifies; i-- > 0;) {
+        const check_notify *n = &m->notify[cell->notify[i]];
+        if (is_known(&c->clock, n) || n->core == c->index)
+            continue;
+        bool both_set = mode == PTO_NOTIFY_SET && n->mode == PTO_NOTIFY_SET;
+        if (mode == PTO_NOTIFY_ADD && n->mode == PTO_NOTIFY_ADD)
+            continue;
+        oriel_found_side side[2] = {check_side(m, event), check_side(m, n->event)};
+        check_report(m, ORIEL_FINDING_SIGNAL_MISUSE, side, 2,
+                     both_set ? "a Set can erase what another writer has set in the same cell"
+                              : "Set and AtomicAdd meet in one cell, and nothing orders them",
+                     both_set ? "a cell for each writer, in a cache line of its own"
+                              : "one way to notify for each cell");
+        return;
+    }
+}
+
+static void keep_notify(machine *m, uint32_t cell_index, const check_notify *notify, const oriel_clock *released)
+{
+    if (m->notifies == m->notify_room) {
+        uint32_t room = m->notify_room ? 2 * m->notify_room : 256;
+        m->notify = realloc(m->notify, room * sizeof *m->notify);
+        if (!m->notify)
+            abort();
+        memset(m->notify + m->notify_room, 0, (room - m->notify_room) * sizeof *m->notify);
+        m->notify_room = room;
+    }
+    check_notify *kept = &m->notify[m->notifies];
+    oriel_clock clock = kept->released;
+    oriel_clock_copy(&clock, released);
+    *kept = *notify;
+    kept->released = clock;
+    check_cell *cell = &m->cell[cell_index];
+    if (cell->notifies == cell->room) {
+        cell->room = cell->room ? 2 * cell->room : 4;
+        cell->notify = realloc(cell->notify, cell->room * sizeof *cell->notify);
+        if (!cell->notify)
+            abort();
+    }
+    cell->notify[cell->notifies++] = m->notifies++;
+}
+
+static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
+{
+    machine *m = c->machine;
+    uint64_t offset = c->at_offset;
+    uint32_t index = cell_at(m, offset);
+    m->event[event].from = offset;
+    m->event[event].to = offset + CELL_BYTES;
+    check_rivals(c, &m->cell[index], event, signal->mode);
+    check_touch(m, event, ORIEL_TOUCH_SIGNAL, &c->clock, offset, offset + CELL_BYTES);
+    check_line_victims(m, event, &c->clock, offset, offset + CELL_BYTES);
+    if (signal->mode == PTO_NOTIFY_SET)
+        check_line_write(m, event, &c->clock, offset, offset + CELL_BYTES);
+    keep_notify(m, index,
+                &(check_notify){.core = c->index,
+                                .ordinal = c->count,
+                                .event = event,
+                                .mode = signal->mode,
+                                .value = signal->value,
+                                .cell = index,
+                                .call = c->call,
+                                .step = m->steps.count - 1},
+                &c->clock);
+    uint32_t value = (uint32_t)value_at(m, offset);
+    value = signal->mode == PTO_NOTIFY_SET ? (uint32_t)signal->value : value + (uint32_t)signal->value;
+    memcpy(memory_at(m, offset), &value, sizeof value);
+    wake_pollers(m, offset);
+    if (m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
+        check_drain(c);
+}
+
+/* ---- Wait and test ---------------------------------------------------------------------------------------------- */
+
+static uint64_t cell_offset(const check_core *c, const pto_signal *signal, uint32_t i)
+{
+    return c->at_offset + (uint64_t)i * signal->cells.stride * CELL_BYTES;
+}
+
+static bool holds(const check_core *c, const pto_signal *signal, uint32_t i)
+{
+    return oriel_compare(value_at(c->machine, cell_offset(c, signal, i)), (pto_cmp)signal->mode, signal->value);
+}
+
+static void keep_waited(machine *m, const check_waited *waited)
+{
+    if (m->waiteds == m->waited_room) {
+        m->waited_room = m->waited_room ? 2 * m->waited_room : 256;
+        m->waited = realloc(m->waited, m->waited_room * sizeof *m->waited);
+        if (!m->waited)
+            abort();
+    }
+    m->waited[m->waiteds++] = *waited;
+}
+
+/* A cell compared true: the core learns what this says. */
+static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
+{
+    machine *m = c->machine;
+    uint32_t index = cell_at(m, cell_offset(c, signal, i));
+    const check_cell *cell = &m->cell[index];
+    bool vacuous = true, credits = false;
+    for (uint32_t k = 0; k < cell->notifies; k++) {
+        bool known = is_known(&c->clock, &m->notify[cell->notify[k]]);
+        vacuous &= known;
+        credits |= known;
+    }
+    if (!vacuous) {
+        check_acquire(m, cell, &c->clock, (pto_cmp)signal->mode, signal->value, &m->gains);
+        check_learn(c, &m->gains);
+    }
+    keep_waited(m, &(check_waited){.core = c->index,
+                                   .ordinal = c->count,
+                                   .event = event,
+                                   .cell = index,
+                                   .call = c->call,
+                                   .vacuous = vacuous,
+                                   .credits = credits,
+                                   .cmp = signal->mode,
+                                   .value = signal->value});
+}
+
+/* The signal operation that happens now, for the explorer. */
+static oriel_step *keep_step(check_core *c, const pto_signal *signal)
+{
+    oriel_steps *steps = &c->machine->steps;
+    if (steps->count == steps->room) {
+        uint32_t room = steps->room ? 2 * steps->room : 256;
+        steps->step = realloc(steps->step, room * sizeof *steps->step);
+        if (!steps->step)
+            abort();
+        memset(steps->step + steps->room, 0, (room - steps->room) * sizeof *steps->step);
+        steps->room = room;
+    }
+    oriel_step *step = &steps->step[steps->count++];
+    uint32_t *known = realloc(step->known, (c->clock.count + 1) * sizeof *known);
+    if (!known)
+        abort();
+    memcpy(known, c->clock.at, c->clock.count * sizeof *known);
+    *step = (oriel_step){.core = c->index,
+                         .ordinal = c->count,
+                         .op = (uint8_t)signal->op,
+                         .cmp = (uint8_t)signal->mode,
+                         .value = signal->value,
+                         .offset = c->at_offset,
+                         .cells = signal->cells.count,
+                         .stride = signal->cells.stride,
+                         .notifies = c->machine->notifies,
+                         .result = true,
+                         .known = known,
+                         .known_count = c->clock.count};
+    return step;
+}
+
+bool check_signal_enabled(check_core *c)
+{
+    const pto_signal *signal = c->at_signal;
+    if (signal->op == PTO_OP_TNOTIFY)
+        return true;
+    if (signal->op == PTO_OP_TWAIT)
+        return holds(c, signal, c->at_cell);
+    if (c->woken)
+        return true;
+    for (uint32_t k = 0; k < c->polls; k++)
+        if (c->poll[k].site == signal->site && c->poll[k].from == c->at_offset)
+            return false; /* it asks again, and nothing that it asked has changed */
+    return true;
+}
+
+static void do_wait(check_core *c, const pto_signal *signal, uint32_t event)
+{
+    for (uint32_t i = 0; i < signal->cells.count; i++) {
+        c->at_cell = i;
+        while (!holds(c, signal, i))
+            check_suspend(c, CORE_AT_SIGNAL);
+        acquire(c, signal, i, event);
+    }
+    c->polls = 0;
+}
+
+static void keep_poll(check_core *c, const pto_signal *signal)
+{
+    uint64_t to = cell_offset(c, signal, signal->cells.count - 1) + CELL_BYTES;
+    if (c->polls < MAX_POLLS)
+        c->poll[c->polls++] = (check_poll){.site = signal->site, .from = c->at_offset, .to = to};
+}
+
+static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, oriel_step *step)
+{
+    if (c->woken)
+        c->polls = 0;
+    c->woken = false;
+    for (uint32_t i = 0; i < signal->cells.count; i++)
+        if (!holds(c, signal, i)) {
+            keep_poll(c, signal);
+            return step->result = false;
+        }
+    for (uint32_t i = 0; i < signal->cells.count; i++)
+        acquire(c, signal, i, event);
+    c->polls = 0;
+    return true;
+}
+
+static void check_own(check_core *c, const pto_signal *signal, const oriel_object *object)
+{
+    if (!object->remote)
+        return;
+    oriel_fail(ORIEL_FAULT, "%s: the cell is in window \"%s\" of rank %u, and not in the rank's own",
+               oriel_op_name(signal->op), object->name, object->rank);
+    check_refuse(c, ORIEL_FINDING_SIGNAL_MISUSE, signal->site, signal->op);
+}
+
+bool check_signal(pto_core *pto, const pto_signal *signal)
+{
+    check_core *c = (check_core *)pto;
+    check_begin(c, signal->site);
+    if (oriel_signal_check(signal, c->machine->setup->limits) != ORIEL_OK)
+        check_refuse(c, check_operand_kind(), signal->site, signal->op);
+    bool notify = signal->op == PTO_OP_TNOTIFY;
+    uint64_t span = CELL_BYTES + (uint64_t)(signal->cells.count - 1) * signal->cells.stride * CELL_BYTES;
+    oriel_object object;
+    c->at_offset =
+        check_reach(c, signal->site, signal->op, notify ? "signals" : "waits for", signal->cells.addr, span, &object);
+    if (!notify)
+        check_own(c, signal, &object);
+    if (signal->op != PTO_OP_TTEST && check_skips(c, signal->site, signal->op))
+        return true;
+    c->at_signal = signal;
+    c->at_cell = 0;
+    check_suspend(c, CORE_AT_SIGNAL);
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    uint32_t event = check_event_here(c, signal->op, signal->site);
+    c->at_event = event;
+    oriel_step *step = keep_step(c, signal);
+    if (notify) {
+        do_notify(c, signal, event);
+        return true;
+    }
+    check_agree_wait(c, signal, event);
+    if (signal->op == PTO_OP_TTEST)
+        return do_test(c, signal, event, step);
+    uint32_t at = c->machine->steps.count - 1;
+    do_wait(c, signal, event);
+    c->machine->steps.step[at].notifies = c->machine->notifies;
+    return true;
+}

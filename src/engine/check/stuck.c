@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why nothing moves: every waiter with what it waits for, and either the missing set or signal, or the cycle. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/check/machine.h"
+
+typedef struct waiters {
+    oriel_found_side *side;
+    uint32_t count;
+    uint32_t *core; /* whose */
+} waiters;
+
+static void add(waiters *list, const oriel_found_side *side, uint32_t core)
+{
+    list->core[list->count] = core;
+    list->side[list->count++] = *side;
+}
+
+/* ---- Flags that nobody sets ------------------------------------------------------------------------------------- */
+
+static void never_set(check_core *c, uint32_t event, pto_pipe src, pto_pipe dst, uint32_t id)
+{
+    char text[256];
+    oriel_found_side side = check_side(c->machine, event);
+    snprintf(text, sizeof text, "wait_flag(%s, %s, %u) waits for a flag that is never set", oriel_pipe_name(src),
+             oriel_pipe_name(dst), id);
+    uint32_t found = check_report(c->machine, ORIEL_FINDING_FLAG_MISUSE, &side, 1, text,
+                                  "the set_flag of the same pipes and id, before the wait in program order");
+    if (found != NONE)
+        c->machine->findings.found[found].self_evident = true;
+}
+
+static bool is_never_set(const check_core *c, pto_pipe src, pto_pipe dst, uint32_t id)
+{
+    return c->flag[src][dst][id].sets < c->flag[src][dst][id].waits;
+}
+
+/* The thing that holds a pipe back: its first wait that is not done. NULL: none. */
+static const check_item *blocking(const check_pipe *pipe)
+{
+    for (uint32_t i = 0; i < pipe->items; i++)
+        if (!pipe->item[i]->done && pipe->item[i]->kind == ITEM_WAIT)
+            return pipe->item[i];
+    return NULL;
+}
+
+static bool report_never_set(machine *m)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+            const check_item *item = blocking(&c->pipe[p]);
+            if (item && is_never_set(c, item->other, (pto_pipe)p, item->id)) {
+                never_set(c, item->event, item->other, (pto_pipe)p, item->id);
+                any = true;
+            }
+        }
+        if (c->state == CORE_AT_FLAG && is_never_set(c, c->at_sync->src, PTO_PIPE_S, c->at_sync->id)) {
+            never_set(c, c->at_event, c->at_sync->src, PTO_PIPE_S, c->at_sync->id);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* ---- Who waits -------------------------------------------------------------------------------------------------- */
+
+static uint32_t cell_of(const machine *m, uint64_t offset)
+{
+    for (uint32_t i = 0; i < m->cell_count; i++)
+        if (m->cell[i].offset == offset)
+            return i;
+    return NONE;
+}
+
+static void add_signal_waiter(machine *m, check_core *c, waiters *list)
+{
+    const pto_signal *signal = c->at_signal;
+    uint64_t offset = c->at_offset + (uint64_t)c->at_cell * signal->cells.stride * 4;
+    uint32_t event = check_event_here(c, signal->op, signal->site);
+    oriel_found_side side = check_side(m, event);
+    char bytes[100];
+    int32_t seen;
+    memcpy(&seen, (char *)(uintptr_t)c->view->arena_base + offset, sizeof seen);
+    check_bytes_text(m, false, offset, offset + 4, bytes, sizeof bytes);
+    snprintf(side.bytes, sizeof side.bytes, "%s: wants %s %" PRId32 ", sees %" PRId32, bytes,
+             oriel_cmp_name((pto_cmp)signal->mode), signal->value, seen);
+    add(list, &side, c->index);
+}
+
+static void add_waiters(machine *m, waiters *list)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (c->state == CORE_AT_SIGNAL) {
+            add_signal_waiter(m, c, list);
+        } else if (c->state == CORE_AT_FLAG || c->state == CORE_AT_BARRIER || c->state == CORE_DRAINING ||
+                   c->state == CORE_FENCING) {
+            oriel_found_side side = check_side(m, c->at_event);
+            add(list, &side, i);
+        }
+        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+            const check_item *item = blocking(&c->pipe[p]);
+            if (!item)
+                continue;
+            oriel_found_side side = check_side(m, item->event);
+            snprintf(side.bytes, sizeof side.bytes, "flag (%s, %s, %u), which has not fired",
+                     oriel_pipe_name(item->other), oriel_pipe_name((pto_pipe)p), item->id);
+            side.pipe = (pto_pipe)p;
+            add(list, &side, i);
+        }
+    }
+}
+
+/* ---- Why -------------------------------------------------------------------------------------------------------- */
+
+/* A waiter in a later call whose place let it pass before: what earlier calls left in its cell stops it now. */
+static uint32_t left_over(const machine *m, const check_core *c)
+{
+    if (c->state != CORE_AT_SIGNAL || c->call == 0)
+        return NONE;
+    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
+    bool passed = false;
+    for (uint32_t i = 0; i < m->waiteds; i++)
+        passed |= m->event[m->waited[i].event].site == c->at_signal->site && m->waited[i].call < c->call;
+    if (index == NONE || !passed)
+        return NONE;
+    for (uint32_t k = m->cell[index].notifies; k-- > 0;) {
+        const check_notify *n = &m->notify[m->cell[index].notify[k]];
+        if (n->call < c->call)
+            return n->event;
+    }
+    return NONE;
+}
+
+/* The core whose notify could end the wait: who has notified the cell, or its counterpart on another rank, and waits too. */
+static const check_core *expected_from(const machine *m, const check_core *c)
+{
+    if (c->state == CORE_AT_BARRIER) {
+        for (uint32_t i = 0; i < m->cores; i++)
+            if (m->core[i].rank == c->rank && m->core[i].state != CORE_AT_BARRIER)
+                return &m->core[i];
+    }
+    if (c->state != CORE_AT_SIGNAL)
+        return NULL;
+    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
+    if (index != NONE && m->cell[index].notifies)
+        return &m->core[m->notify[m->cell[index].notify[m->cell[index].notifies - 1]].core];
+    return NULL;
+}
+
+static void explain(const machine *m, const waiters *list, char *text, size_t size)
+{
+    const check_core *from = list->count ? &m->core[list->core[0]] : NULL, *at = from;
+    uint32_t length = 0;
+    char path[256] = "";
+    for (uint32_t step = 0; at && step < m->cores; step++) {
+        length += (uint32_t)snprintf(path + length, length < sizeof path ? sizeof path - length : 0, "rank %u%s",
+                                     at->rank, step < 7 ? " -> " : "");
+        if (length >= sizeof path - 16 || step == 7)
+            break;
+        at = expected_from(m, at);
+        if (at == from) {
+            snprintf(text, size, "nothing can move: %u wait for one another (%srank %u)", list->count, path,
+                     from->rank);
+            return;
+        }
+    }
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; i < m->cores; i++)
+        waiting += m->core[i].state == CORE_AT_SIGNAL;
+    snprintf(text, size, "nothing can move: %u %s, and %s", list->count, list->count == 1 ? "waits" : "wait",
+             waiting == m->cores ? "each rank waits for a signal that another would send later"
+                                 : "the signal or the set that would end it is missing");
+}
+
+void check_stuck(machine *m)
+{
+    if (report_never_set(m))
+        return;
+    uint32_t most = m->cores * 5 + 1;
+    waiters list = {.side = calloc(most, sizeof *list.side), .core = calloc(most, sizeof *list.core)};
+    if (!list.side || !list.core)
+        abort();
+    char text[ORIEL_FOUND_TEXT];
+    add_waiters(m, &list);
+    uint32_t left = NONE;
+    for (uint32_t i = 0; i < m->cores && left == NONE; i++)
+        left = left_over(m, &m->core[i]);
+    oriel_finding_kind kind = ORIEL_FINDING_DEADLOCK;
+    explain(m, &list, text, sizeof text);
+    if (m->mismatch[0] != NONE) {
+        kind = ORIEL_FINDING_RANK_MISMATCH;
+        oriel_found_side side = check_side(m, m->mismatch[1]);
+        add(&list, &side, 0);
+        snprintf(text, sizeof text, "ranks do not wait for the same count, and some wait for ever");
+    } else if (left != NONE) {
+        kind = ORIEL_FINDING_RESIDUE;
+        oriel_found_side side = check_side(m, left);
+        add(&list, &side, 0);
+        snprintf(text, sizeof text, "what an earlier call left in a cell makes a wait of a later call impossible");
+    }
+    uint32_t found = check_report(m, kind, list.side, list.count, text,
+                                  kind == ORIEL_FINDING_RESIDUE
+                                      ? "a value that each call makes anew, and a comparison that it cannot overshoot"
+                                      : "the notify, or the set_flag, that ends the first of these waits");
+    if (found != NONE)
+        m->findings.found[found].self_evident = true;
+    free(list.side);
+    free(list.core);
+}
+
+void check_endless(machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (c->state != CORE_LEFT || c->steps < CHECK_MAX_STEPS)
+            continue;
+        oriel_found_side side = check_side(m, check_event_here(c, PTO_OP_TTEST, *m->setup->running));
+        check_report(m, ORIEL_FINDING_DEADLOCK, &side, 1, "a kernel goes on and on without an end",
+                     "an end of its loop");
+    }
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A witness: the schedule of a finding, with one of its sides as late as it legally can be. If the result is wrong then, that is
+ * the harm; if it is right each time, this data hides it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/check/explore.h"
+
+/* ---- As text ---------------------------------------------------------------------------------------------------- */
+
+static const char *const hold_names[] = {"nothing", "item", "core", "line", "fetch"};
+#define HOLDS (sizeof hold_names / sizeof *hold_names)
+
+static char *plan_text(const uint32_t *order, uint32_t length, const oriel_hold *hold)
+{
+    size_t size = 256 + (size_t)length * 8, at;
+    char *text = malloc(size);
+    if (!text)
+        abort();
+    at = (size_t)snprintf(text, size, "hold %s core %u pipe %u ordinal %u offset %llu bytes %u\norder",
+                          hold_names[hold->kind], hold->core, (unsigned)hold->pipe, hold->ordinal,
+                          (unsigned long long)hold->offset, hold->bytes);
+    for (uint32_t i = 0; i < length; i++)
+        at += (size_t)snprintf(text + at, size - at, " %u", order[i]);
+    snprintf(text + at, size - at, "\n");
+    return text;
+}
+
+static const char *line_that_begins(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+    while (text && strncmp(text, word, length) != 0) {
+        text = strchr(text, '\n');
+        text = text ? text + 1 : NULL;
+    }
+    return text;
+}
+
+static bool read_hold(const machine *m, const char *text, oriel_hold *hold)
+{
+    char name[16];
+    unsigned pipe;
+    unsigned long long offset;
+    const char *line = line_that_begins(text, "hold ");
+    if (!line || sscanf(line, "hold %15s core %u pipe %u ordinal %u offset %llu bytes %u", name, &hold->core, &pipe,
+                        &hold->ordinal, &offset, &hold->bytes) != 6)
+        return false;
+    hold->pipe = (pto_pipe)pipe;
+    hold->offset = offset;
+    for (uint32_t i = 0; i < HOLDS; i++)
+        if (strcmp(name, hold_names[i]) == 0) {
+            hold->kind = (oriel_hold_kind)i;
+            return hold->core < m->cores && pipe < PTO_PIPE_ALL && hold->bytes <= sizeof m->core->fetched;
+        }
+    return false;
+}
+
+static bool read_order(const machine *m, const char *text, uint32_t **order, uint32_t *length)
+{
+    const char *line = line_that_begins(text, "order");
+    if (!line)
+        return false;
+    *order = calloc(strlen(line) / 2 + 1, sizeof **order);
+    if (!*order)
+        abort();
+    *length = 0;
+    for (line += strlen("order"); *line == ' ';) {
+        char *end;
+        unsigned long core = strtoul(line, &end, 10);
+        if (end == line || core >= m->cores)
+            return false;
+        (*order)[(*length)++] = (uint32_t)core;
+        line = end;
+    }
+    return true;
+}
+
+/* ---- Replay ----------------------------------------------------------------------------------------------------- */
+
+static const char *how_it_ended(const machine *m)
+{
+    if (m->end == RUN_STUCK)
+        return "nothing can move any more";
+    if (m->end != RUN_ENDED)
+        return "an instruction was refused";
+    return m->wrong[0] ? m->wrong : "every result is right";
+}
+
+oriel_status check_replay(machine *m)
+{
+    oriel_plan plan = {0};
+    uint32_t *order = NULL;
+    const char *text = m->setup->options->replay;
+    if (!read_hold(m, text, &plan.hold) || !read_order(m, text, &order, &plan.length)) {
+        free(order);
+        return oriel_fail(ORIEL_INVALID, "this is no witness of this job: it has no schedule of %u cores", m->cores);
+    }
+    plan.order = order;
+    oriel_status status = check_run_and_note(m, &plan);
+    if (status == ORIEL_OK) {
+        m->schedules = 1;
+        m->ended = strdup(how_it_ended(m));
+    }
+    free(order);
+    return status;
+}
+
+/* ---- Looking for one -------------------------------------------------------------------------------------------- */
+
+static void late_text(const oriel_found_side *side, char *text, size_t size)
+{
+    const char *what = side->hold.kind == ORIEL_HOLD_FETCH  ? "fetches its line as early as it can"
+                       : side->hold.kind == ORIEL_HOLD_LINE ? "stays in its cache as long as it can"
+                       : side->hold.kind == ORIEL_HOLD_CORE ? "comes as late as it can"
+                                                            : "completes as late as it can";
+    snprintf(text, size, "%s of rank %u (call %u) %s", side->what, side->rank, side->call, what);
+}
+
+/* Runs the finding's schedule with one side late; true if this does harm. */
+static bool harms(machine *m, oriel_found *found, const oriel_found_side *side)
+{
+    oriel_plan plan = {.order = found->order, .length = found->length, .hold = side->hold, .quiet = true};
+    char late[160];
+    check_run(m, &plan);
+    if (m->end == RUN_ENDED && !m->wrong[0])
+        return false;
+    late_text(side, late, sizeof late);
+    snprintf(found->witness, sizeof found->witness, "%s: %s", late, how_it_ended(m));
+    found->hold = side->hold;
+    return true;
+}
+
+static void look_for(machine *m, oriel_found *found)
+{
+    if (found->self_evident) {
+        snprintf(found->witness, sizeof found->witness, "this schedule ends in it%s%s", found->wrong[0] ? ": " : "",
+                 found->wrong);
+        found->harm = true;
+    } else if (found->wrong[0]) {
+        snprintf(found->witness, sizeof found->witness, "with everything as early as it can be: %s", found->wrong);
+        found->harm = true;
+    }
+    for (uint32_t i = 0; i < found->sides && !found->harm; i++)
+        found->harm = found->side[i].hold.kind != ORIEL_HOLD_NOTHING && harms(m, found, &found->side[i]);
+    if (!found->harm)
+        snprintf(found->witness, sizeof found->witness,
+                 "this data hides it: with either side as late as it can be, the result is still right");
+    found->replay = plan_text(found->order, found->length, &found->hold);
+}
+
+oriel_status oriel_checker_witness(oriel_checker *m)
+{
+    for (uint32_t i = 0; i < m->findings.count; i++)
+        look_for(m, &m->findings.found[i]);
+    return ORIEL_OK;
+}
