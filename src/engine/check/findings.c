@@ -109,28 +109,3 @@ void oriel_statements_free(oriel_statements *statements)
 {
     free(statements->statement);
 }
-
-/* ---- Names ------------------------------------------------------------------------------------------------------ */
-
-static const struct {
-    const char *name, *meaning;
-} kinds[ORIEL_FINDING_COUNT] = {
-#define ORIEL_FINDING_WORDS(constant, name, meaning) {name, meaning},
-    ORIEL_FINDINGS(ORIEL_FINDING_WORDS)
-#undef ORIEL_FINDING_WORDS
-};
-
-const char *oriel_finding_name(oriel_finding_kind kind)
-{
-    return (unsigned)kind < ORIEL_FINDING_COUNT ? kinds[kind].name : "?";
-}
-
-const char *oriel_finding_meaning(oriel_finding_kind kind)
-{
-    return (unsigned)kind < ORIEL_FINDING_COUNT ? kinds[kind].meaning : "?";
-}
-
-const char *oriel_profile_name(oriel_profile profile)
-{
-    return profile == ORIEL_PROFILE_STRICT ? "strict" : "documented";
-}
