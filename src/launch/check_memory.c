@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/check_memory.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "isa/isa.h"
+#include "launch/job.h"
+#include "runtime/orch.h"
+
+/* ---- Tensors ---------------------------------------------------------------------------------------------------- */
+
+static oriel_status make_output(oriel_check_memory *m, uint32_t rank, uint32_t b, char *data)
+{
+    oriel_checked_output *output = &m->output[m->outputs];
+    oriel_status status = oriel_image_make(&m->inputs, rank, b, &output->image);
+    if (status != ORIEL_OK)
+        return status;
+    m->outputs++;
+    output->data = data;
+    uint64_t bytes = oriel_buffer_bytes(&m->launch->buffers[b], m->job);
+    output->poison = malloc(bytes);
+    if (!output->poison)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for %" PRIu64 " B of output %s of rank %" PRIu32, bytes,
+                          m->launch->buffers[b].name, rank);
+    oriel_image_poison(&output->image, output->poison);
+    return ORIEL_OK;
+}
+
+static void add_piece(oriel_check_memory *m, oriel_check_piece piece)
+{
+    assert(m->pieces == 0 || m->piece[m->pieces - 1].offset < piece.offset);
+    m->piece[m->pieces++] = piece;
+}
+
+static oriel_status make_tensor(oriel_check_memory *m, uint32_t rank, uint32_t b)
+{
+    const oriel_launch_buffer *buffer = &m->launch->buffers[b];
+    uint64_t bytes = oriel_buffer_bytes(buffer, m->job);
+    void *data;
+    oriel_status status = oriel_arena_alloc(m->arena, bytes, 1, &data);
+    if (status != ORIEL_OK)
+        return status;
+    bool output = buffer->role == ORIEL_ROLE_OUTPUT;
+    oriel_args *args = &m->args[rank];
+    status = oriel_args_tensor(args, oriel_tensor_1d(data, oriel_buffer_dtype(buffer, m->job), buffer->count(m->job)),
+                               output ? ORIEL_OUTPUT_EXISTING : ORIEL_INPUT);
+    if (status != ORIEL_OK)
+        return status;
+    uint64_t offset = oriel_arena_offset(m->arena, data);
+    uint32_t index = args->tensors - 1;
+    m->tensor[rank * m->tensors + index] =
+        oriel_view_tensor_at(&args->tensor[index], (oriel_place){ORIEL_SEGMENT_ARENA, offset});
+    add_piece(m, (oriel_check_piece){.offset = offset,
+                                     .bytes = bytes,
+                                     .name = buffer->name,
+                                     .rank = rank,
+                                     .undefined = output,
+                                     .output = output});
+    return output ? make_output(m, rank, b, data) : ORIEL_OK;
+}
+
+static oriel_status make_args(oriel_check_memory *m, uint32_t rank, const oriel_limits *limits)
+{
+    oriel_args *args = &m->args[rank];
+    args->blocks = m->launch->blocks;
+    oriel_status status = oriel_orch_check_blocks(args, m->launch->name, limits->vector_cores);
+    for (uint32_t b = 0; b < m->launch->buffer_count && status == ORIEL_OK; b++)
+        if (m->launch->buffers[b].role != ORIEL_ROLE_WINDOW)
+            status = make_tensor(m, rank, b);
+    if (status == ORIEL_OK && m->launch->scalars)
+        status = m->launch->scalars(m->job, rank, args);
+    return status;
+}
+
+/* ---- Windows and views ------------------------------------------------------------------------------------------ */
+
+static oriel_status make_domain(oriel_check_memory *m, const oriel_limits *limits)
+{
+    oriel_buffer *windows = calloc(m->launch->buffer_count, sizeof *windows);
+    if (!windows)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for the description of a window");
+    uint32_t ranks = m->job->ranks, count = oriel_job_windows(m->launch, m->job, windows);
+    oriel_status status = oriel_domain_make(m->arena, m->launch->name, NULL, ranks, 0, windows, count, ranks,
+                                            limits->max_devices, &m->domain);
+    free(windows);
+    return status;
+}
+
+/* Named as the launch names them: the order is the same, and the names outlive the arena. */
+static void add_windows(oriel_check_memory *m, uint32_t rank)
+{
+    const oriel_named_buffer *window = oriel_domain_buffers(oriel_arena_base(m->arena), m->domain);
+    for (uint32_t b = 0; b < m->launch->buffer_count; b++) {
+        if (m->launch->buffers[b].role != ORIEL_ROLE_WINDOW)
+            continue;
+        add_piece(m, (oriel_check_piece){.offset = oriel_domain_window(m->domain, rank) + window->offset,
+                                         .bytes = window->bytes,
+                                         .name = m->launch->buffers[b].name,
+                                         .rank = rank,
+                                         .window = true});
+        window++;
+    }
+}
+
+static oriel_status make_view(oriel_check_memory *m, uint32_t rank)
+{
+    const oriel_args *args = &m->args[rank];
+    m->comm[rank] = (oriel_view_comm){m->domain, rank};
+    m->view[rank] = (oriel_view){.fabric = &m->fabric.fabric,
+                                 .arena_base = oriel_arena_base(m->arena),
+                                 .tensors = m->tensors,
+                                 .comms = 1,
+                                 .tensor = &m->tensor[rank * m->tensors],
+                                 .comm = &m->comm[rank]};
+    return oriel_view_build(&m->view[rank], args->scalar, args->scalars);
+}
+
+/* ---- All of it -------------------------------------------------------------------------------------------------- */
+
+/* What the job needs, and what alignment and the domain's tables can add. */
+static uint64_t arena_bytes(const oriel_launch *launch, const oriel_job *job)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t of_rank = launch->buffer_count * UINT64_C(64) + page + sizeof(uint32_t);
+    uint64_t of_domain = sizeof(oriel_domain_shared) + launch->buffer_count * sizeof(oriel_named_buffer) + 4 * page;
+    return oriel_job_bytes(launch, job) + job->ranks * of_rank + of_domain;
+}
+
+static oriel_status allocate_tables(oriel_check_memory *m)
+{
+    uint32_t ranks = m->job->ranks;
+    size_t buffers = (size_t)ranks * m->launch->buffer_count;
+    m->args = calloc(ranks, sizeof *m->args);
+    m->comm = calloc(ranks, sizeof *m->comm);
+    m->view = calloc(ranks, sizeof *m->view);
+    m->tensor = calloc(buffers, sizeof *m->tensor);
+    m->piece = calloc(buffers, sizeof *m->piece);
+    m->output = calloc(buffers, sizeof *m->output);
+    if (!m->args || !m->comm || !m->view || !m->tensor || !m->piece || !m->output)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for a job of %" PRIu32 " ranks", ranks);
+    return ORIEL_OK;
+}
+
+static oriel_status fill_arena(oriel_check_memory *m, const oriel_limits *limits)
+{
+    oriel_status status = oriel_arena_create(arena_bytes(m->launch, m->job), &m->arena);
+    if (status != ORIEL_OK)
+        return status;
+    oriel_fabric_shm_init(&m->fabric, oriel_arena_base(m->arena), oriel_arena_bytes(m->arena));
+    uint32_t ranks = m->job->ranks;
+    for (uint32_t rank = 0; rank < ranks && status == ORIEL_OK; rank++)
+        status = make_args(m, rank, limits);
+    m->outputs_of_rank = m->outputs / ranks;
+    if (status == ORIEL_OK)
+        status = make_domain(m, limits);
+    for (uint32_t rank = 0; rank < ranks && status == ORIEL_OK; rank++) {
+        add_windows(m, rank);
+        status = make_view(m, rank);
+    }
+    return status;
+}
+
+oriel_status oriel_check_memory_make(const oriel_launch *launch, const oriel_job *job, const oriel_limits *limits,
+                                     oriel_check_memory *memory)
+{
+    *memory = (oriel_check_memory){.launch = launch, .job = job};
+    for (uint32_t b = 0; b < launch->buffer_count; b++)
+        memory->tensors += launch->buffers[b].role != ORIEL_ROLE_WINDOW;
+    oriel_status status = allocate_tables(memory);
+    if (status == ORIEL_OK)
+        status = oriel_inputs_make(launch, job, &memory->inputs);
+    if (status == ORIEL_OK)
+        status = fill_arena(memory, limits);
+    if (status != ORIEL_OK)
+        oriel_check_memory_free(memory);
+    return status;
+}
+
+void oriel_check_memory_free(oriel_check_memory *m)
+{
+    for (uint32_t rank = 0; m->view && rank < m->job->ranks; rank++)
+        oriel_view_free(&m->view[rank]);
+    while (m->outputs > 0) {
+        oriel_checked_output *output = &m->output[--m->outputs];
+        oriel_image_free(&output->image);
+        free(output->poison);
+        free(output->near);
+    }
+    oriel_arena_destroy(m->arena);
+    oriel_inputs_free(&m->inputs);
+    free(m->args);
+    free(m->comm);
+    free(m->view);
+    free(m->tensor);
+    free(m->piece);
+    free(m->output);
+    *m = (oriel_check_memory){0};
+}
+
+/* ---- What the engine asks of its host --------------------------------------------------------------------------- */
+
+static void zero_windows(oriel_check_memory *m)
+{
+    char *base = oriel_arena_base(m->arena);
+    for (uint32_t rank = 0; rank < m->job->ranks; rank++)
+        memset(base + oriel_domain_window(m->domain, rank), 0, m->domain->window_bytes);
+}
+
+/*
+ * Puts back what kernels can write. Nothing for the outputs: nobody can look at one before its rank enters a call, and then
+ * it is poisoned. The first time, the windows are as the arena made them, and no page of them need be touched.
+ */
+static void reset(void *context)
+{
+    oriel_check_memory *m = context;
+    if (m->used)
+        zero_windows(m);
+    m->used = true;
+    for (uint32_t rank = 0; rank < m->job->ranks; rank++) {
+        const oriel_tensor *tensor = m->args[rank].tensor;
+        for (uint32_t b = 0; b < m->launch->buffer_count; b++) {
+            const oriel_launch_buffer *buffer = &m->launch->buffers[b];
+            if (buffer->role == ORIEL_ROLE_INPUT)
+                memcpy(tensor->data, oriel_inputs_bytes(&m->inputs, rank, b), oriel_buffer_bytes(buffer, m->job));
+            tensor += buffer->role != ORIEL_ROLE_WINDOW;
+        }
+    }
+}
+
+static uint64_t bytes_of(const oriel_checked_output *output)
+{
+    return output->image.count * pto_dtype_bytes(output->image.dtype);
+}
+
+static void entering(void *context, uint32_t rank, uint32_t call)
+{
+    (void)call;
+    oriel_check_memory *m = context;
+    oriel_checked_output *output = &m->output[rank * m->outputs_of_rank];
+    for (uint32_t i = 0; i < m->outputs_of_rank; i++)
+        memcpy(output[i].data, output[i].poison, bytes_of(&output[i]));
+}
+
+/* What was right by its tolerance is remembered: most schedules give the same bits, and need no second look. */
+static bool is_wrong(oriel_checked_output *output, uint64_t *first)
+{
+    uint64_t bytes = bytes_of(output);
+    if (memcmp(output->data, output->image.bytes, bytes) == 0)
+        return false;
+    if (output->near && memcmp(output->data, output->near, bytes) == 0)
+        return false;
+    if (oriel_image_is_wrong(&output->image, output->data, first))
+        return true;
+    if (!output->near)
+        output->near = malloc(bytes);
+    if (output->near)
+        memcpy(output->near, output->data, bytes);
+    return false;
+}
+
+static void number_text(pto_dtype dtype, const void *element, char text[32])
+{
+    if (pto_dtype_is_float(dtype))
+        snprintf(text, 32, "%.9g", oriel_element_f64(dtype, element));
+    else
+        snprintf(text, 32, "%" PRId64, oriel_element_i64(dtype, element));
+}
+
+static const char *describe_wrong(oriel_check_memory *m, const oriel_checked_output *output, uint64_t i, uint32_t call)
+{
+    const oriel_image *image = &output->image;
+    uint32_t bytes = pto_dtype_bytes(image->dtype);
+    char got[32], expected[32];
+    if (memcmp(output->data + i * bytes, output->poison + i * bytes, bytes) == 0)
+        strcpy(got, "uninitialized");
+    else
+        number_text(image->dtype, output->data + i * bytes, got);
+    number_text(image->dtype, image->bytes + i * bytes, expected);
+    snprintf(m->wrong, sizeof m->wrong, "%s[%" PRIu64 "] of rank %" PRIu32 " is %s, expected %s (call %" PRIu32 ")",
+             m->launch->buffers[image->buffer].name, i, image->rank, got, expected, call);
+    return m->wrong;
+}
+
+static const char *returned(void *context, uint32_t rank, uint32_t call)
+{
+    oriel_check_memory *m = context;
+    oriel_checked_output *output = &m->output[rank * m->outputs_of_rank];
+    uint64_t first;
+    for (uint32_t i = 0; i < m->outputs_of_rank; i++)
+        if (is_wrong(&output[i], &first))
+            return describe_wrong(m, &output[i], first, call);
+    return NULL;
+}
+
+oriel_check_host oriel_check_memory_host(oriel_check_memory *memory)
+{
+    return (oriel_check_host){.reset = reset, .entering = entering, .returned = returned, .context = memory};
+}
