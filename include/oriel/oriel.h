@@ -3,6 +3,7 @@
 #ifndef ORIEL_ORIEL_H
 #define ORIEL_ORIEL_H
 
+#include "oriel/check.h"
 #include "oriel/info.h"
 #include "oriel/launch.h"
 #include "oriel/status.h"
