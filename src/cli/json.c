@@ -51,24 +51,30 @@ static json_t *ranks(const oriel_job *job, const oriel_report *report)
     return array;
 }
 
-void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
-                  const oriel_report *report)
+static json_t *job_object(const char *verdict, const cli_job *job)
+{
+    const oriel_job *it = &job->job;
+    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s}", "verdict", verdict, "launch", text(job->launch->name),
+                               "platform", it->platform, "devices", (int)it->ranks, "count",
+                               (json_int_t)cli_job_count(job), "dtype", oriel_dtype_name(it->dtype));
+    if (job->launch->reduces)
+        json_object_set_new(object, "op", json_string(oriel_reduce_name(it->reduce)));
+    if (it->random)
+        json_object_set_new(object, "seed", json_integer((json_int_t)it->seed));
+    return object;
+}
+
+void cli_json_run(const cli_job *job, oriel_status status, const char *message, const oriel_report *report)
 {
     const char *verdict = status == ORIEL_OK ? "right" : status == ORIEL_WRONG ? "wrong" : "failed";
-    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s, s:i}", "verdict", verdict, "launch", text(launch->name),
-                               "platform", job->platform, "devices", (int)job->ranks, "count",
-                               (json_int_t)(job->count ? job->count : launch->default_count), "dtype",
-                               oriel_dtype_name(job->dtype), "repeat", (int)job->repeat);
-    if (launch->reduces)
-        json_object_set_new(object, "op", json_string(oriel_reduce_name(job->reduce)));
-    if (job->random)
-        json_object_set_new(object, "seed", json_integer((json_int_t)job->seed));
+    json_t *object = job_object(verdict, job);
+    json_object_set_new(object, "repeat", json_integer(job->job.repeat));
     if (status) {
         json_object_set_new(object, "status", json_string(oriel_status_name(status)));
         json_object_set_new(object, "message", text(message));
     }
     if (status == ORIEL_OK || status == ORIEL_WRONG) {
-        json_object_set_new(object, "ranks", ranks(job, report));
+        json_object_set_new(object, "ranks", ranks(&job->job, report));
         json_object_set_new(object, "start_ms", number(report->start_ms));
         json_object_set_new(object, "run_ms", number(report->run_ms));
         json_object_set_new(object, "total_ms", number(report->total_ms));

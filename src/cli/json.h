@@ -6,14 +6,13 @@
 #ifndef ORIEL_CLI_JSON_H
 #define ORIEL_CLI_JSON_H
 
-#include "cli/cli.h"
+#include "cli/job.h"
 #include "cli/processors.h"
 
 bool cli_has_json(void);
 
 /* `report` is looked at for ORIEL_OK and ORIEL_WRONG; `message` is that of the status. */
-void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
-                  const oriel_report *report);
+void cli_json_run(const cli_job *job, oriel_status status, const char *message, const oriel_report *report);
 
 /* For a command that came to no answer of its own: verdict, status and message, as of a run that failed. */
 void cli_json_failure(oriel_status status, const char *message);

@@ -6,10 +6,9 @@ bool cli_has_json(void)
     return false;
 }
 
-void cli_json_run(const oriel_launch *launch, const oriel_job *job, oriel_status status, const char *message,
-                  const oriel_report *report)
+void cli_json_run(const cli_job *job, oriel_status status, const char *message, const oriel_report *report)
 {
-    (void)launch, (void)job, (void)status, (void)message, (void)report;
+    (void)job, (void)status, (void)message, (void)report;
 }
 
 void cli_json_failure(oriel_status status, const char *message)
