@@ -62,7 +62,6 @@ void ring_shift(pto_core *core)
     uint32_t left = (comm->rank + comm->ranks - 1) % comm->ranks;
 
     /* How many calls there were before this one. The windows are not zeroed in between, so signals count them. */
-    pto_dcci(core, cell(signals, CALLS));
     uint32_t calls = pto_load_u32(core, cell(signals, CALLS));
 
     /* Not before my right neighbour has taken what I sent it in the call before: it may be late. */

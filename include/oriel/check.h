@@ -122,6 +122,7 @@ typedef struct oriel_check_report {
     uint32_t statements;
     const oriel_check_statement *statement;
     const char *ended;         /* replay: how it ended, in a line; else "" */
+    bool harmed;               /* replay: it ended in the harm that the witness was to show */
     double first_ms, total_ms; /* one schedule, at the least interference; everything */
     void *memory;              /* what all pointers here point into */
     uint64_t memory_bytes;

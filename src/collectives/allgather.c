@@ -32,9 +32,6 @@ void oriel_kernel_allgather(pto_core *core)
     for (uint32_t step = 1; step <= comm->ranks; step++) {
         uint32_t peer = (comm->rank + step) % comm->ranks;
         pto_tget(core, pto_slice(out, peer * count, count), pto_peer(comm, mine, peer), ping, pong);
-        /* The next TGET loads into the tiles from which this one may still be storing. (It uses ids 0 and 1 itself.) */
-        pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, 2);
-        pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, 2);
     }
-    barrier_drain(core);
+    pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }

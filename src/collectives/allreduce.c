@@ -35,5 +35,5 @@ void oriel_kernel_allreduce(pto_core *core)
 
     /* In the order of the ranks on every rank: all of them get the same bits. */
     pto_treduce(core, pto_slice(out, 0, count), pto_group_of(comm, mine), reduce, sum, ping, pong);
-    barrier_drain(core);
+    pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }

@@ -23,7 +23,7 @@
 
 #include "oriel/kernel.h"
 
-/* Returns when all that this core has loaded and stored is done and in memory. */
+/* Returns when all that this core has loaded and stored is done, and is in memory as peers see it. */
 #define barrier_drain(core)                                                                                            \
     do {                                                                                                               \
         pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
@@ -50,12 +50,13 @@ PTO_INLINE pto_addr barrier_cell(const pto_comm *comm, pto_global signals)
     return signals.addr + (uint64_t)PTO_LINE_BYTES * comm->rank;
 }
 
-/* What this rank announced last: the same number on every rank that is not inside the barrier. */
+/*
+ * What this rank announced last: the same number on every rank that is not inside the barrier. Called before the kernel's first
+ * barrier: nobody else writes the cell, and the cache was invalidated when the kernel began.
+ */
 PTO_INLINE uint32_t barrier_generation(pto_core *core, const pto_comm *comm, pto_global signals)
 {
-    pto_addr cell = barrier_cell(comm, signals);
-    pto_dcci(core, cell);
-    return pto_load_u32(core, cell);
+    return pto_load_u32(core, barrier_cell(comm, signals));
 }
 
 /*

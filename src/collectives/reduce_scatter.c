@@ -33,5 +33,5 @@ void oriel_kernel_reduce_scatter(pto_core *core)
     /* In the order of the ranks, whoever does it: what is added to what does not depend on the rank. */
     pto_global chunk = pto_slice(mine, comm->rank * count, count);
     pto_treduce(core, pto_slice(out, 0, count), pto_group_of(comm, chunk), reduce, sum, ping, pong);
-    barrier_drain(core);
+    pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }

@@ -275,7 +275,8 @@ struct oriel_checker {
     uint64_t schedules, distinct; /* that were run; with answers of their own */
     bool exhaustive;
     double first_ms;
-    char *ended;
+    char *ended; /* a replay */
+    bool harmed;
 };
 
 typedef struct oriel_checker machine;

@@ -99,10 +99,13 @@ oriel_status check_replay(machine *m)
         return oriel_fail(ORIEL_INVALID, "this is no witness of this job: it has no schedule of %u cores", m->cores);
     }
     plan.order = order;
+    plan.quiet = plan.hold.kind !=
+                 ORIEL_HOLD_NOTHING; /* what it shows is its end: what holding back does to the rest is noise */
     oriel_status status = check_run_and_note(m, &plan);
     if (status == ORIEL_OK) {
         m->schedules = 1;
         m->ended = strdup(how_it_ended(m));
+        m->harmed = m->end != RUN_ENDED || m->wrong[0];
     }
     free(order);
     return status;

@@ -109,6 +109,7 @@ oriel_status oriel_checker_write(const oriel_checker *m, oriel_bump *memory, ori
     report->schedules = m->schedules;
     report->exhaustive = m->exhaustive;
     report->ended = text(&w, m->ended ? m->ended : "");
+    report->harmed = m->harmed;
     report->first_ms = m->first_ms;
     return w.full ? oriel_fail(ORIEL_NO_MEMORY, "no memory for a report of %u findings", count) : ORIEL_OK;
 }
