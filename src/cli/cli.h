@@ -13,6 +13,7 @@ enum {
     CLI_WRONG = 1,     /* a result is not the expected one */
     CLI_BAD_USAGE = 2, /* what was typed cannot be run */
     CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine */
+    CLI_FINDINGS = 5,  /* a check found something */
     CLI_FAILED = 4     /* a rank failed, a deadline passed, or the output cannot be written */
 };
 
@@ -33,6 +34,7 @@ int cli_no_json(void);
 
 /* The commands, each in a file of its own. argv[0] is the command's name. They return the exit code. */
 int cli_run(int argc, char **argv);
+int cli_check(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
 struct option;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/json.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/jansson_text.h"
 
 bool cli_has_json(void)
 {
     return true;
 }
 
-static void print(json_t *object)
+void cli_json_print(json_t *object)
 {
     json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
@@ -25,8 +26,7 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* JSON is UTF-8. A text that is not (the name of somebody's launch) keeps its ASCII, with ? for the rest. */
-static json_t *text(const char *bytes)
+json_t *cli_json_text(const char *bytes)
 {
     json_t *string = json_string(bytes);
     char *ascii = string ? NULL : strdup(bytes);
@@ -54,9 +54,9 @@ static json_t *ranks(const oriel_job *job, const oriel_report *report)
 static json_t *job_object(const char *verdict, const cli_job *job)
 {
     const oriel_job *it = &job->job;
-    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s}", "verdict", verdict, "launch", text(job->launch->name),
-                               "platform", it->platform, "devices", (int)it->ranks, "count",
-                               (json_int_t)cli_job_count(job), "dtype", oriel_dtype_name(it->dtype));
+    json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s}", "verdict", verdict, "launch",
+                               cli_json_text(job->launch->name), "platform", it->platform, "devices", (int)it->ranks,
+                               "count", (json_int_t)cli_job_count(job), "dtype", oriel_dtype_name(it->dtype));
     if (job->launch->reduces)
         json_object_set_new(object, "op", json_string(oriel_reduce_name(it->reduce)));
     if (it->random)
@@ -71,7 +71,7 @@ void cli_json_run(const cli_job *job, oriel_status status, const char *message, 
     json_object_set_new(object, "repeat", json_integer(job->job.repeat));
     if (status) {
         json_object_set_new(object, "status", json_string(oriel_status_name(status)));
-        json_object_set_new(object, "message", text(message));
+        json_object_set_new(object, "message", cli_json_text(message));
     }
     if (status == ORIEL_OK || status == ORIEL_WRONG) {
         json_object_set_new(object, "ranks", ranks(&job->job, report));
@@ -79,13 +79,13 @@ void cli_json_run(const cli_job *job, oriel_status status, const char *message, 
         json_object_set_new(object, "run_ms", number(report->run_ms));
         json_object_set_new(object, "total_ms", number(report->total_ms));
     }
-    print(object);
+    cli_json_print(object);
 }
 
 void cli_json_failure(oriel_status status, const char *message)
 {
-    print(json_pack("{s:s, s:s, s:o}", "verdict", "failed", "status", oriel_status_name(status), "message",
-                    text(message)));
+    cli_json_print(json_pack("{s:s, s:s, s:o}", "verdict", "failed", "status", oriel_status_name(status), "message",
+                             cli_json_text(message)));
 }
 
 static json_t *platforms(void)
@@ -99,7 +99,7 @@ static json_t *platforms(void)
                                      "ub_bytes", (int)info.ub_bytes, "ub_align", (int)info.ub_align, "event_ids",
                                      (int)info.event_ids, "max_devices", (int)info.max_devices);
         if (!here)
-            json_object_set_new(platform, "message", text(oriel_last_error()));
+            json_object_set_new(platform, "message", cli_json_text(oriel_last_error()));
         json_array_append_new(array, platform);
     }
     return array;
@@ -117,5 +117,5 @@ void cli_json_info(const cli_processors *processors)
         json_object_set_new(about, "cores", json_integer(processors->cores));
         json_object_set_new(about, "numa_nodes", json_integer(processors->numa_nodes));
     }
-    print(object);
+    cli_json_print(object);
 }

@@ -23,10 +23,14 @@ static const char help[] =
     "  A kernel and launch of your own, from a shared object (docs/write-a-kernel.md):\n"
     "      oriel run ./mine.so -p a2a3sim -d 0-3\n"
     "\n"
+    "  What silicon would do to a kernel: missing flags, early signals, races, found here:\n"
+    "      oriel check allgather -p a2a3sim -d 0-3\n"
+    "\n"
     "  What this machine and this build have:\n"
     "      oriel info\n"
     "\n"
-    "  `oriel run --help` and `oriel info --help` tell the rest. `oriel --version` tells the version.\n";
+    "  `oriel run --help`, `oriel check --help` and `oriel info --help` tell the rest. `oriel --version` tells the "
+    "version.\n";
 
 /* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
 static bool json_wanted;
@@ -100,6 +104,8 @@ static int run_command(int argc, char **argv)
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "run") == 0)
         return cli_run(argc - 1, argv + 1);
+    if (strcmp(command, "check") == 0)
+        return cli_check(argc - 1, argv + 1);
     if (strcmp(command, "info") == 0)
         return cli_info(argc - 1, argv + 1);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
@@ -111,8 +117,9 @@ static int run_command(int argc, char **argv)
         return CLI_RIGHT;
     }
     if (!command[0])
-        return cli_fail(CLI_BAD_USAGE, "say what to do: run or info; `oriel --help` has examples");
-    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, info; `oriel --help` has examples", command);
+        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check or info; `oriel --help` has examples");
+    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, check, info; `oriel --help` has examples",
+                    command);
 }
 
 int main(int argc, char **argv)

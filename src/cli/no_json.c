@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/check.h"
 #include "cli/json.h"
 
 bool cli_has_json(void)
@@ -19,4 +20,14 @@ void cli_json_failure(oriel_status status, const char *message)
 void cli_json_info(const cli_processors *processors)
 {
     (void)processors;
+}
+
+void cli_check_json(const cli_checked *checked)
+{
+    (void)checked;
+}
+
+void cli_check_sarif(const cli_checked *checked)
+{
+    (void)checked;
 }

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `oriel check`: what silicon would do to a kernel. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/check.h"
+#include "cli/job.h"
+#include "cli/json.h"
+
+static const char help[] =
+    "oriel check LAUNCH -p PLATFORM -d DEVICES [options]\n"
+    "\n"
+    "  oriel check allgather -p a2a3sim -d 0-3             four ranks, three calls on one domain\n"
+    "  oriel check ./mine.so -p a5sim -d 0,1 --count 7     a kernel of your own (docs/write-a-kernel.md)\n"
+    "  oriel check ./mine.so -p a2a3sim -d 0-3 --prune     which synchronization does it need?\n"
+    "  oriel check ./mine.so -p a2a3sim -d 0-3 --witness w     keeps a schedule of each finding in folder w;\n"
+    "  oriel check ./mine.so -p a2a3sim -d 0-3 --replay w/1    runs it again\n"
+    "\n"
+    "The kernel runs unchanged on a machine with asynchronous pipes. Races are found by what orders accesses, not by\n"
+    "what happened to happen; docs/findings/ has a page for each kind of finding.\n"
+    "\n"
+    "  -p, --platform NAME      a2a3sim, a5sim\n"
+    "  -d, --devices LIST       0-3, or 0,2,5; rank r runs on the r-th of them\n"
+    "      --count N            elements per rank (1000)\n"
+    "      --dtype TYPE         f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"
+    "      --op OP              sum max min prod, for launches that reduce (sum)\n"
+    "      --seed N             random data from N, 0 or more; else i + 100 r\n"
+    "      --calls N            of the kernel on one domain, with nothing in between (3)\n"
+    "      --profile NAME       strict: what silicon was seen to need; documented: what the pages say (strict)\n"
+    "      --max-schedules N    at most so many ways in which waits can be satisfied (10000)\n"
+    "      --timeout SECONDS    deadline of the whole check (30)\n"
+    "      --without STATEMENT  as if one synchronization statement were not there; -v lists them\n"
+    "      --prune              that for each statement, by profiles, ranks and counts: necessary or redundant\n"
+    "      --witness FOLDER     writes a file for each finding that has a schedule to show\n"
+    "      --replay FILE        runs only the schedule of such a file\n"
+    "      --format FORMAT      human, json, sarif (human)\n"
+    "      --color WHEN         auto, always, never (auto: on a terminal, unless NO_COLOR is set)\n"
+    "  -v, --verbose            synchronization statements and times as well\n"
+    "  -h, --help               this text\n"
+    "\n"
+    "Exit codes\n"
+    "  0  clean: nothing was found\n"
+    "  2  bad usage: nothing was checked\n"
+    "  3  the platform is not to be had here\n"
+    "  4  the kernel gave up or crashed, a deadline passed, or the output could not be written\n"
+    "  5  there are findings\n";
+
+/* What was typed. */
+typedef struct arguments {
+    cli_job job;
+    oriel_check_options options;
+    cli_format format;
+    const char *color, *witness, *replay;
+    bool verbose, prune, help;
+} arguments;
+
+enum {
+    VERBOSE = 'v',
+    HELP = 'h',
+    CALLS = CLI_JOB_OPTIONS_END,
+    PROFILE,
+    MAX_SCHEDULES,
+    WITHOUT,
+    PRUNE,
+    WITNESS,
+    REPLAY,
+    FORMAT,
+    COLOR
+};
+
+static const struct option options[] = {
+    CLI_JOB_OPTIONS,
+    {"calls", required_argument, NULL, CALLS},
+    {"profile", required_argument, NULL, PROFILE},
+    {"max-schedules", required_argument, NULL, MAX_SCHEDULES},
+    {"without", required_argument, NULL, WITHOUT},
+    {"prune", no_argument, NULL, PRUNE},
+    {"witness", required_argument, NULL, WITNESS},
+    {"replay", required_argument, NULL, REPLAY},
+    {"format", required_argument, NULL, FORMAT},
+    {"color", required_argument, NULL, COLOR},
+    {"verbose", no_argument, NULL, VERBOSE},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* The index of `text` among three words. False: it is none of them, with a message. */
+static bool one_of(const char *option, const char *text, const char *const words[3], int *index)
+{
+    for (*index = 0; *index < 3; ++*index)
+        if (words[*index] && strcmp(text, words[*index]) == 0)
+            return true;
+    return cli_fail(CLI_BAD_USAGE, "%s is one of %s, %s%s%s, not \"%s\"", option, words[0], words[1],
+                    words[2] ? ", " : "", words[2] ? words[2] : "", text),
+           false;
+}
+
+static bool take_word(int option, arguments *args)
+{
+    static const char *const profiles[] = {"strict", "documented", NULL}, *const formats[] = {"human", "json", "sarif"},
+                             *const colors[] = {"auto", "always", "never"};
+    int index;
+    switch (option) {
+    case PROFILE:
+        if (!one_of("--profile", optarg, profiles, &index))
+            return false;
+        args->options.profile = (oriel_profile)index;
+        return true;
+    case FORMAT:
+        if (!one_of("--format", optarg, formats, &index))
+            return false;
+        args->format = (cli_format)index;
+        return true;
+    default: args->color = optarg; return one_of("--color", optarg, colors, &index);
+    }
+}
+
+/* Takes one option's value, `optarg`. False: it was refused, with a message. */
+static bool take_option(int option, arguments *args)
+{
+    uint64_t number;
+    switch (option) {
+    case CALLS:
+        if (!cli_parse_number("--calls", optarg, 1, 1000, &number))
+            return false;
+        args->options.calls = (uint32_t)number;
+        return true;
+    case MAX_SCHEDULES: return cli_parse_number("--max-schedules", optarg, 1, INT64_MAX, &args->options.max_schedules);
+    case PROFILE:
+    case FORMAT:
+    case COLOR: return take_word(option, args);
+    case WITHOUT: args->options.without = optarg; return true;
+    case PRUNE: args->prune = true; return true;
+    case WITNESS: args->witness = optarg; return true;
+    case REPLAY: args->replay = optarg; return true;
+    case VERBOSE: args->verbose = true; return true;
+    case HELP: args->help = true; return true;
+    default: return cli_job_take(&args->job, option, optarg);
+    }
+}
+
+/* False: refused, with a message. */
+static bool parse(int argc, char **argv, arguments *args)
+{
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, ":p:d:vh", options, NULL)) != -1;) {
+        if (option == ':' || option == '?')
+            return cli_bad_option(option, argv, options), false;
+        if (!take_option(option, args))
+            return false;
+    }
+    if (args->help)
+        return true;
+    if (!cli_job_take_launch(&args->job, "check", argc - optind, argv + optind))
+        return false;
+    if (args->format != CLI_FOR_PEOPLE && !cli_has_json())
+        return cli_no_json(), false;
+    return true;
+}
+
+/* ---- Witnesses in files ----------------------------------------------------------------------------------------- */
+
+/* What a schedule belongs to: a witness is of no use to another job. The caller frees it. */
+static char *job_line(const oriel_launch *launch, const arguments *args)
+{
+    const oriel_job *job = &args->job.job;
+    char *line;
+    int length = asprintf(
+        &line, "oriel witness 1: %s on %u ranks of %s, count %llu, %s, %s, %s %llu, %u calls, %s, without %s\n",
+        launch->name, job->ranks, job->platform, (unsigned long long)(job->count ? job->count : launch->default_count),
+        oriel_dtype_name(job->dtype), launch->reduces ? oriel_reduce_name(job->reduce) : "no reduction",
+        job->random ? "seed" : "no seed", (unsigned long long)job->seed, args->options.calls ? args->options.calls : 3,
+        oriel_profile_name(args->options.profile), args->options.without ? args->options.without : "nothing");
+    return length < 0 ? NULL : line;
+}
+
+static bool write_file(const char *path, const char *line, const char *replay)
+{
+    FILE *file = fopen(path, "w");
+    bool good = file && fputs(line, file) >= 0 && fputs(replay, file) >= 0;
+    if (file && fclose(file) != 0)
+        good = false;
+    if (!good)
+        cli_complain(CLI_FAILED, "cannot write %s: %s", path, strerror(errno));
+    return good;
+}
+
+/* FOLDER/1 for the first finding, and so on. */
+static bool write_witnesses(const oriel_launch *launch, const arguments *args, const oriel_check_report *report)
+{
+    char *line = job_line(launch, args);
+    bool good = line != NULL;
+    for (uint32_t i = 0; good && i < report->findings; i++) {
+        char *path;
+        if (!report->finding[i].replay[0])
+            continue;
+        if (asprintf(&path, "%s/%u", args->witness, i + 1) < 0)
+            break;
+        good = write_file(path, line, report->finding[i].replay);
+        free(path);
+    }
+    free(line);
+    return good;
+}
+
+/* All of a file as text; NULL, with a message. The caller frees it. */
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t room = 0;
+    ssize_t length = file ? getdelim(&text, &room, '\0', file) : -1;
+    int reason = errno;
+    if (file)
+        fclose(file);
+    if (length >= 0)
+        return text;
+    free(text);
+    cli_fail(CLI_BAD_USAGE, "cannot read %s: %s", path, file ? "it is empty" : strerror(reason));
+    return NULL;
+}
+
+/* The schedule in the file, if it is one of this job. NULL: refused, with a message. The caller frees it. */
+static char *read_witness(const oriel_launch *launch, const arguments *args)
+{
+    char *text = read_file(args->replay), *line = text ? job_line(launch, args) : NULL;
+    if (!line) {
+        free(text);
+        return NULL;
+    }
+    if (strncmp(text, line, strlen(line)) != 0) {
+        cli_fail(CLI_BAD_USAGE, "%s is not a witness of this job; it says: %.*s", args->replay,
+                 (int)strcspn(text, "\n"), text);
+        free(text);
+        text = NULL;
+    }
+    free(line);
+    return text;
+}
+
+/* ---- The check -------------------------------------------------------------------------------------------------- */
+
+static bool wants_colour(const arguments *args)
+{
+    if (args->color && strcmp(args->color, "auto") != 0)
+        return strcmp(args->color, "always") == 0;
+    const char *no = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no && no[0]);
+}
+
+static void print(const arguments *args, const cli_checked *checked)
+{
+    switch (args->format) {
+    case CLI_AS_JSON: cli_check_json(checked); break;
+    case CLI_AS_SARIF: cli_check_sarif(checked); break;
+    default: cli_check_print(checked);
+    }
+}
+
+static int check(const oriel_launch *launch, const arguments *args)
+{
+    oriel_check_report report;
+    cli_checked checked = {.launch = launch,
+                           .job = &args->job.job,
+                           .options = &args->options,
+                           .report = &report,
+                           .colour = wants_colour(args),
+                           .verbose = args->verbose,
+                           .launch_path = args->job.launch_name};
+    if (args->prune)
+        return cli_check_prune(&checked);
+    oriel_status status = oriel_check(launch, &args->job.job, &args->options, &report);
+    if (status != ORIEL_OK)
+        return cli_fail(cli_exit_code(status, report.accepted), "%s", oriel_last_error());
+    print(args, &checked);
+    bool good = !args->witness || write_witnesses(launch, args, &report);
+    int code = report.findings || report.harmed ? CLI_FINDINGS : CLI_RIGHT;
+    oriel_check_report_free(&report);
+    return good ? code : CLI_FAILED;
+}
+
+int cli_check(int argc, char **argv)
+{
+    arguments args = {.job = CLI_JOB_INIT};
+    if (!parse(argc, argv, &args))
+        return CLI_BAD_USAGE;
+    if (args.help) {
+        fputs(help, stdout);
+        return CLI_RIGHT;
+    }
+    int code = cli_job_complete(&args.job, 1);
+    char *replay = code == CLI_RIGHT && args.replay ? read_witness(args.job.launch, &args) : NULL;
+    args.options.replay = replay;
+    if (code == CLI_RIGHT && args.replay && !replay)
+        code = CLI_BAD_USAGE;
+    if (code == CLI_RIGHT)
+        code = check(args.job.launch, &args);
+    free(replay);
+    cli_job_free(&args.job);
+    return code;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A report for people: each finding with both sides and their source, what is missing, a witness; then what was covered. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/check.h"
+
+#define BOLD "\033[1m"
+#define RED  "\033[1;31m"
+#define DIM  "\033[2m"
+#define OFF  "\033[0m"
+
+static const char *shade(const cli_checked *c, const char *colour)
+{
+    return c->colour ? colour : "";
+}
+
+/* ---- Source ----------------------------------------------------------------------------------------------------- */
+
+static FILE *open_beside(const char *folder, const char *file)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", folder, file) < 0)
+        return NULL;
+    FILE *opened = fopen(path, "r");
+    free(path);
+    return opened;
+}
+
+/* The source as it is named, in $ORIEL_SOURCE, or beside the shared object. */
+static FILE *open_source(const cli_checked *c, const char *file)
+{
+    FILE *opened = fopen(file, "r");
+    const char *folder = getenv("ORIEL_SOURCE");
+    if (!opened && folder)
+        opened = open_beside(folder, file);
+    char *path = opened ? NULL : strdup(c->launch_path);
+    if (path)
+        opened = open_beside(dirname(path), file);
+    free(path);
+    return opened;
+}
+
+static void print_source(const cli_checked *c, const oriel_check_place *place)
+{
+    FILE *file = place->line ? open_source(c, place->file) : NULL;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length = -1;
+    for (int i = 0; file && i < place->line; i++)
+        length = getline(&line, &room, file);
+    if (length > 0)
+        printf("      %s%5d |%s %.*s\n", shade(c, DIM), place->line, shade(c, OFF), (int)strcspn(line, "\n"), line);
+    free(line);
+    if (file)
+        fclose(file);
+}
+
+/* ---- Findings --------------------------------------------------------------------------------------------------- */
+
+static const char *pipe_name(pto_pipe pipe)
+{
+    static const char *const names[] = {"PIPE_S", "PIPE_MTE2", "PIPE_V", "PIPE_MTE3"};
+    return (unsigned)pipe < sizeof names / sizeof *names ? names[pipe] : "?";
+}
+
+static void print_side(const cli_checked *c, const oriel_check_side *side)
+{
+    const char *comma = side->bytes[0] ? ", " : "";
+    if (side->host) {
+        printf("    the host, after call %u of rank %u%s%s\n", side->call, side->rank, comma, side->bytes);
+        return;
+    }
+    printf("    %s%s:%d%s: %s, rank %u, core %u, %s, call %u%s%s\n", shade(c, BOLD), side->place.file, side->place.line,
+           shade(c, OFF), side->what, side->rank, side->block, pipe_name(side->pipe), side->call, comma, side->bytes);
+    print_source(c, &side->place);
+}
+
+static void print_finding(const cli_checked *c, const oriel_finding *finding, uint32_t number)
+{
+    printf("%s%u. %s%s: %s", shade(c, RED), number, oriel_finding_name(finding->kind), shade(c, OFF), finding->message);
+    if (finding->count > 1)
+        printf(" (%llu times)", (unsigned long long)finding->count);
+    putchar('\n');
+    for (uint32_t i = 0; i < finding->sides; i++)
+        print_side(c, &finding->side[i]);
+    if (finding->missing[0])
+        printf("    %smissing%s: %s\n", shade(c, BOLD), shade(c, OFF), finding->missing);
+    if (finding->witness[0])
+        printf("    %switness%s: %s\n", shade(c, BOLD), shade(c, OFF), finding->witness);
+    printf("    %sid %s; docs/findings/%s.md%s\n\n", shade(c, DIM), finding->id, oriel_finding_name(finding->kind),
+           shade(c, OFF));
+}
+
+/* 10000 as "10 000". */
+static const char *grouped(uint64_t number, char text[32])
+{
+    char digits[32];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number), at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[at++] = ' ';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+    return text;
+}
+
+static void print_coverage(const cli_checked *c)
+{
+    const oriel_check_report *report = c->report;
+    char count[32];
+    grouped(report->schedules, count);
+    if (report->ended[0])
+        printf("replayed: %s\n", report->ended);
+    else if (report->exhaustive)
+        printf("exhaustive: %s of %s schedule%s\n", count, count, report->schedules == 1 ? "" : "s");
+    else
+        printf("bounded: %s schedule%s, not exhaustive\n", count, report->schedules == 1 ? "" : "s");
+}
+
+static void print_statements(const oriel_check_report *report)
+{
+    for (uint32_t i = 0; i < report->statements; i++)
+        printf("%8llu  %s\n", (unsigned long long)report->statement[i].times, report->statement[i].id);
+    printf("one schedule in %.2f ms, %.2f ms in all\n", report->first_ms, report->total_ms);
+}
+
+void cli_check_print(const cli_checked *c)
+{
+    const oriel_check_report *report = c->report;
+    for (uint32_t i = 0; i < report->findings; i++)
+        print_finding(c, &report->finding[i], i + 1);
+    if (c->verbose)
+        print_statements(report);
+    print_coverage(c);
+    if (report->findings)
+        printf("%u FINDING%s: ", report->findings, report->findings == 1 ? "" : "S");
+    else
+        printf(report->harmed ? "HARM: " : "clean: ");
+    printf("%s, %u ranks of %s, %u calls, %s profile\n", c->launch->name, c->job->ranks, c->job->platform,
+           c->options->calls ? c->options->calls : 3, oriel_profile_name(c->options->profile));
+}
