@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Protects: `oriel check` as people type it. A clean kernel, one without a statement that it needs, JSON and SARIF, a witness that
+runs again, --prune, mistakes.
+
+usage: check.py ORIEL
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import tap
+
+ORIEL = sys.argv[1]
+ON_THREE = ["-p", "a2a3sim", "-d", "0-2"]
+
+
+def check(*words):
+    return subprocess.run([ORIEL, "check", *words], capture_output=True, text=True, timeout=120)
+
+
+def needs_json():
+    return "jansson" in check("allgather", *ON_THREE, "--format", "json").stderr
+
+
+def statement(name):
+    """The id of the first statement of all-gather of this name."""
+    result = check("allgather", *ON_THREE, "-v")
+    return next(word for word in result.stdout.split() if word.endswith(":" + name))
+
+
+def test_what_is_shipped_is_clean():
+    for launch in ("allgather", "reduce_scatter", "allreduce"):
+        for platform in ("a2a3sim", "a5sim"):
+            for profile in ("strict", "documented"):
+                result = check(launch, "-p", platform, "-d", "0-3", "--profile", profile)
+                assert result.returncode == 0 and not result.stderr, result
+                assert "exhaustive: 1 of 1 schedule" in result.stdout and "\nclean: " in result.stdout, result
+                assert "\033" not in result.stdout, "colour in a pipe"
+
+
+def test_a_statement_that_is_needed():
+    result = check("allgather", *ON_THREE, "--without", statement("pipe_barrier"), "--color", "always")
+    assert result.returncode == 5, result
+    assert "early-signal" in result.stdout and "missing" in result.stdout and "witness" in result.stdout, result
+    assert "\033[" in result.stdout
+
+
+def test_a_witness_runs_again():
+    without = ["--without", statement("pipe_barrier")]
+    with tempfile.TemporaryDirectory() as folder:
+        assert check("allgather", *ON_THREE, *without, "--witness", folder).returncode == 5
+        witness = os.path.join(folder, "1")
+        again = [check("allgather", *ON_THREE, *without, "--replay", witness) for _ in range(2)]
+        assert again[0].returncode == 5 and again[0].stdout == again[1].stdout, again
+        assert "replayed: out[" in again[0].stdout, again[0]
+        other = check("allreduce", *ON_THREE, "--replay", witness)
+        assert other.returncode == 2 and "not a witness of this job" in other.stderr, other
+
+
+def test_json():
+    if needs_json():
+        return "no jansson"
+    clean = json.loads(check("allreduce", *ON_THREE, "--format", "json").stdout)
+    assert clean["verdict"] == "clean" and clean["exhaustive"] and clean["schedules"] == 1, clean
+    result = check("allgather", *ON_THREE, "--without", statement("TWAIT"), "--format", "json")
+    report = json.loads(result.stdout)
+    assert result.returncode == 5 and report["verdict"] == "findings", report
+    finding = report["findings"][0]
+    assert finding["kind"] == "rank-race" and finding["sides"][0]["line"] > 0 and finding["missing"], finding
+
+
+def test_sarif():
+    if needs_json():
+        return "no jansson"
+    result = check("allgather", *ON_THREE, "--without", statement("TWAIT"), "--format", "sarif")
+    log = json.loads(result.stdout)
+    assert result.returncode == 5 and log["version"] == "2.1.0", log
+    driver = log["runs"][0]["tool"]["driver"]
+    found = log["runs"][0]["results"][0]
+    assert driver["rules"][found["ruleIndex"]]["id"] == found["ruleId"], found
+    where = found["locations"][0]["physicalLocation"]
+    assert where["artifactLocation"]["uri"].endswith(".c") and where["region"]["startLine"] > 0, where
+    assert found["message"]["text"] and found["partialFingerprints"], found
+
+
+def test_nothing_that_is_shipped_is_too_much():
+    for launch in ("allgather", "reduce_scatter", "allreduce"):
+        result = check(launch, *ON_THREE, "--prune")
+        assert result.returncode == 0 and "0 redundant" in result.stdout, result
+        assert "unknown" not in result.stdout, result
+
+
+def test_mistakes():
+    for words, message in [
+        (["allgather", *ON_THREE, "--profile", "loose"], "strict, documented"),
+        (["allgather", *ON_THREE, "--format", "xml"], "human, json, sarif"),
+        (["allgather", *ON_THREE, "--calls", "0"], "--calls"),
+        (["allgather", *ON_THREE, "--without", "nowhere.c:1:dsb"], "nowhere.c:1:dsb"),
+        (["allgather", *ON_THREE, "--replay", "/nonexistent"], "/nonexistent"),
+        (["nothing", *ON_THREE], "nothing"),
+        (["allgather", "-p", "a2a3sim"], "devices"),
+    ]:
+        result = check(*words)
+        assert result.returncode == 2 and message in result.stderr and not result.stdout, (words, result)
+
+
+tap.run(globals())
