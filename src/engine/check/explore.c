@@ -233,6 +233,60 @@ static void ask_step(explorer *e, uint32_t i, uint32_t *lists)
     }
 }
 
+/* ---- Waits that never ended -------------------------------------------------------------------------------------- */
+
+/* The steps up to `last` that `pick` takes, then core `then`. */
+static void plan_some(explorer *e, uint32_t last, bool (*pick)(const machine *m, uint32_t i, uint32_t last),
+                      uint32_t then)
+{
+    const oriel_steps *steps = &e->m->steps;
+    uint32_t *order = malloc((last + 2) * sizeof *order), length = 0;
+    if (!order)
+        abort();
+    for (uint32_t i = 0; i <= last; i++)
+        if (pick(e->m, i, last))
+            order[length++] = steps->step[i].core;
+    order[length++] = then;
+    push(e, order, length);
+}
+
+static bool any_step(const machine *m, uint32_t i, uint32_t last)
+{
+    (void)m, (void)i, (void)last;
+    return true;
+}
+
+static bool is_past(const machine *m, uint32_t i, uint32_t last)
+{
+    return follows_step(&m->steps.step[last], &m->steps.step[i]);
+}
+
+/*
+ * A wait that is stuck might have passed earlier: when the first few of its cell's notifies had come, or only one with what it
+ * follows from.
+ */
+static void ask_stuck(explorer *e, const check_core *c)
+{
+    machine *m = e->m;
+    const pto_signal *signal = &c->stuck_at;
+    uint32_t index = cells_of(m, c->at_offset + (uint64_t)c->at_cell * signal->cells.stride * 4);
+    uint32_t value = index == NONE ? 0 : (uint32_t)m->cell[index].first;
+    for (uint32_t k = 0; index != NONE && k < m->cell[index].notifies; k++) {
+        const check_notify *n = &m->notify[m->cell[index].notify[k]];
+        uint32_t alone = (uint32_t)m->cell[index].first;
+        for (uint32_t j = 0; j <= k; j++) {
+            const check_notify *past = &m->notify[m->cell[index].notify[j]];
+            if (follows_step(&m->steps.step[n->step], &m->steps.step[past->step]))
+                alone = past->mode == PTO_NOTIFY_SET ? (uint32_t)past->value : alone + (uint32_t)past->value;
+        }
+        value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+        if (oriel_compare((int32_t)value, (pto_cmp)signal->mode, signal->value))
+            plan_some(e, n->step, any_step, c->index);
+        if (oriel_compare((int32_t)alone, (pto_cmp)signal->mode, signal->value))
+            plan_some(e, n->step, is_past, c->index);
+    }
+}
+
 static void ask_all(explorer *e)
 {
     machine *m = e->m;
@@ -242,6 +296,9 @@ static void ask_all(explorer *e)
     for (uint32_t i = 0; i < m->steps.count; i++)
         if (m->steps.step[i].op != PTO_OP_TNOTIFY)
             ask_step(e, i, lists);
+    for (uint32_t i = 0; m->end == RUN_STUCK && i < m->cores; i++)
+        if (m->core[i].stuck && m->core[i].stuck_at.op == PTO_OP_TWAIT)
+            ask_stuck(e, &m->core[i]);
     free(lists);
 }
 

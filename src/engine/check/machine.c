@@ -92,14 +92,18 @@ void check_begin(check_core *c, const pto_site *site)
     const oriel_hold *hold = &m->plan->hold;
     if (__builtin_expect(hold->kind == ORIEL_HOLD_CORE, 0) && hold->core == c->index && hold->ordinal == c->count)
         check_suspend(c, CORE_HELD);
-    if (m->plan->choose)
-        check_suspend(c, CORE_READY);
     if (++c->steps % STEPS_PER_CLOCK == 0) {
         if (oriel_passed(m->setup->deadline))
             check_leave(c, RUN_TIMEOUT);
         if (c->steps > CHECK_MAX_STEPS)
             check_leave(c, RUN_ENDLESS);
     }
+}
+
+void check_turn(check_core *c)
+{
+    if (c->machine->plan->choose)
+        check_suspend(c, CORE_READY);
 }
 
 bool check_skips(check_core *c, const pto_site *site, pto_op op)
@@ -215,6 +219,7 @@ static void issue(pto_core *pto, const pto_instr *instr)
     check_core *c = (check_core *)pto;
     machine *m = c->machine;
     check_begin(c, instr->site);
+    check_turn(c);
     if (instr->op == PTO_OP_TRAP) {
         oriel_instr_check(instr, m->setup->limits);
         snprintf(m->trap, sizeof m->trap, "%s:%d: %s", instr->site->file, instr->site->line, oriel_last_error());
@@ -380,7 +385,7 @@ static void reset_core(check_core *c)
         oriel_clock_free(&c->line[i].fetched);
     c->lines = c->count = c->version = c->polls = 0;
     c->steps = 0;
-    c->woken = c->store_pending = false;
+    c->woken = c->store_pending = c->stuck = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
     c->pto = (pto_core){.ops = &check_ops,
@@ -429,6 +434,17 @@ static bool all_done(const machine *m)
     return true;
 }
 
+/* For the explorer, since fibers leave their kernels, and with them what they wait for. */
+static void keep_stuck(machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        c->stuck = c->state == CORE_AT_SIGNAL;
+        if (c->stuck)
+            c->stuck_at = *c->at_signal;
+    }
+}
+
 void check_run(machine *m, const oriel_plan *plan)
 {
     m->plan = plan;
@@ -440,6 +456,7 @@ void check_run(machine *m, const oriel_plan *plan)
     if (!m->aborting && !all_done(m)) {
         m->end = RUN_STUCK;
         check_stuck(m);
+        keep_stuck(m);
     }
     if (m->end == RUN_ENDLESS)
         check_endless(m);

@@ -81,7 +81,7 @@ typedef struct check_notify {
 typedef struct check_waited {
     uint32_t core, ordinal, event, cell, call;
     bool vacuous; /* it needed nothing that its core did not know before */
-    bool credits; /* notifies that it knew of before had been there */
+    bool credits; /* notifies of an earlier use had been there: of an earlier call, or from before an earlier wait */
     uint32_t cmp;
     int32_t value;
 } check_waited;
@@ -210,6 +210,8 @@ struct oriel_engine_core {
     check_poll poll[MAX_POLLS];
     uint32_t polls;
     check_place place[MAX_PLACES + 1];
+    bool stuck; /* the schedule ended while it waited for a signal */
+    pto_signal stuck_at;
     bool woken; /* a cell that it polls has changed */
     /* For a plan that holds back a store or a fetch of the cache: */
     char fetched[8];
@@ -313,6 +315,8 @@ void check_learn(check_core *c, const oriel_clock *clock);
 
 /* Each operation of a scalar unit begins here. */
 void check_begin(check_core *c, const pto_site *site);
+/* If each step is a choice, it is one whether this operation happens now. (Signal operations always wait for their turn.) */
+void check_turn(check_core *c);
 /* Counts the statement; true: it is taken as not there. */
 bool check_skips(check_core *c, const pto_site *site, pto_op op);
 

@@ -188,6 +188,7 @@ void check_access(pto_core *pto, pto_access *access)
 {
     check_core *c = (check_core *)pto;
     check_begin(c, access->site);
+    check_turn(c);
     if (oriel_access_check(access, c->machine->setup->limits) != ORIEL_OK)
         check_refuse(c, check_operand_kind(), access->site, access->op);
     bool write = access->op == PTO_OP_STORE;

@@ -330,6 +330,16 @@ static void keep_waited(machine *m, const check_waited *waited)
     m->waited[m->waiteds++] = *waited;
 }
 
+/* Whether the core has used the cell before. */
+static bool has_waited(const check_core *c, uint32_t cell)
+{
+    const machine *m = c->machine;
+    for (uint32_t i = m->waiteds; i-- > 0;)
+        if (m->waited[i].core == c->index && m->waited[i].cell == cell)
+            return true;
+    return false;
+}
+
 /* A cell compared true: the core learns what this says. */
 static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
 {
@@ -338,9 +348,10 @@ static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_
     const check_cell *cell = &m->cell[index];
     bool vacuous = true, credits = false;
     for (uint32_t k = 0; k < cell->notifies; k++) {
-        bool known = is_known(&c->clock, &m->notify[cell->notify[k]]);
+        const check_notify *n = &m->notify[cell->notify[k]];
+        bool known = is_known(&c->clock, n);
         vacuous &= known;
-        credits |= known;
+        credits |= known && (n->call != c->call || has_waited(c, index));
     }
     if (!vacuous) {
         check_acquire(m, cell, &c->clock, (pto_cmp)signal->mode, signal->value, &m->gains);

@@ -93,6 +93,7 @@ void check_sync(pto_core *pto, const pto_sync *sync)
 {
     check_core *c = (check_core *)pto;
     check_begin(c, sync->site);
+    check_turn(c);
     if (oriel_sync_check(sync, c->machine->setup->limits) != ORIEL_OK)
         check_refuse(c, ORIEL_FINDING_FLAG_MISUSE, sync->site, sync->op);
     if (check_skips(c, sync->site, sync->op))
