@@ -3,6 +3,7 @@
 #ifndef ORIEL_INFO_H
 #define ORIEL_INFO_H
 
+#include "oriel/instr.h"
 #include "oriel/status.h"
 #include "oriel/types.h"
 
@@ -17,6 +18,7 @@ ORIEL_API const char *oriel_version(void);
 
 ORIEL_API const char *oriel_dtype_name(pto_dtype dtype); /* "f32"; "?" if there is no such type */
 ORIEL_API const char *oriel_reduce_name(pto_reduce op);  /* "sum"; "?" */
+ORIEL_API const char *oriel_pipe_name(pto_pipe pipe);    /* "PIPE_MTE2"; "?" */
 
 /*
  * "scalar", "AVX2" or "AVX-512": the arithmetic chosen at the start of the program. ORIEL_VECTOR=scalar|avx2|avx512 in

@@ -60,12 +60,6 @@ static void print_source(const cli_checked *c, const oriel_check_place *place)
 
 /* ---- Findings --------------------------------------------------------------------------------------------------- */
 
-static const char *pipe_name(pto_pipe pipe)
-{
-    static const char *const names[] = {"PIPE_S", "PIPE_MTE2", "PIPE_V", "PIPE_MTE3"};
-    return (unsigned)pipe < sizeof names / sizeof *names ? names[pipe] : "?";
-}
-
 static void print_side(const cli_checked *c, const oriel_check_side *side)
 {
     const char *comma = side->bytes[0] ? ", " : "";
@@ -74,7 +68,8 @@ static void print_side(const cli_checked *c, const oriel_check_side *side)
         return;
     }
     printf("    %s%s:%d%s: %s, rank %u, core %u, %s, call %u%s%s\n", shade(c, BOLD), side->place.file, side->place.line,
-           shade(c, OFF), side->what, side->rank, side->block, pipe_name(side->pipe), side->call, comma, side->bytes);
+           shade(c, OFF), side->what, side->rank, side->block, oriel_pipe_name(side->pipe), side->call, comma,
+           side->bytes);
     print_source(c, &side->place);
 }
 

@@ -13,13 +13,12 @@
 
 static json_t *side_json(const oriel_check_side *side)
 {
-    static const char *const pipes[] = {"PIPE_S", "PIPE_MTE2", "PIPE_V", "PIPE_MTE3"};
     json_t *object = json_pack("{s:o, s:i, s:i, s:o, s:b}", "what", cli_json_text(side->what), "rank", (int)side->rank,
                                "call", (int)side->call, "bytes", cli_json_text(side->bytes), "host", side->host);
     if (side->host)
         return object;
     json_object_set_new(object, "core", json_integer(side->block));
-    json_object_set_new(object, "pipe", json_string((unsigned)side->pipe < 4 ? pipes[side->pipe] : "?"));
+    json_object_set_new(object, "pipe", json_string(oriel_pipe_name(side->pipe)));
     json_object_set_new(object, "file", cli_json_text(side->place.file));
     json_object_set_new(object, "line", json_integer(side->place.line));
     json_object_set_new(object, "function", cli_json_text(side->place.function));

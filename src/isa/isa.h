@@ -19,8 +19,7 @@ const char *oriel_op_name(pto_op op);
 pto_pipe oriel_op_pipe(pto_op op);
 /* TPUT, TGET, TREDUCE, TGATHER, TSCATTER, TBROADCAST. */
 bool oriel_op_is_composite(pto_op op);
-const char *oriel_pipe_name(pto_pipe pipe); /* "PIPE_MTE2" */
-const char *oriel_cmp_name(pto_cmp cmp);    /* ">=" */
+const char *oriel_cmp_name(pto_cmp cmp); /* ">=" */
 
 /* ---- Check ------------------------------------------------------------------------------------------------------ */
 
