@@ -157,7 +157,7 @@ static bool parse(int argc, char **argv, arguments *args)
     if (!cli_job_take_launch(&args->job, "check", argc - optind, argv + optind))
         return false;
     if (args->format != CLI_FOR_PEOPLE && !cli_has_json())
-        return cli_no_json(), false;
+        return cli_no_json("--format"), false;
     return true;
 }
 
@@ -172,7 +172,7 @@ static char *job_line(const oriel_launch *launch, const arguments *args)
         &line, "oriel witness 1: %s on %u ranks of %s, count %llu, %s, %s, %s %llu, %u calls, %s, without %s\n",
         launch->name, job->ranks, job->platform, (unsigned long long)(job->count ? job->count : launch->default_count),
         oriel_dtype_name(job->dtype), launch->reduces ? oriel_reduce_name(job->reduce) : "no reduction",
-        job->random ? "seed" : "no seed", (unsigned long long)job->seed, args->options.calls ? args->options.calls : 3,
+        job->random ? "seed" : "no seed", (unsigned long long)job->seed, args->options.calls,
         oriel_profile_name(args->options.profile), args->options.without ? args->options.without : "nothing");
     return length < 0 ? NULL : line;
 }
@@ -251,6 +251,11 @@ static bool wants_colour(const arguments *args)
     return isatty(STDOUT_FILENO) && !(no && no[0]);
 }
 
+const char *cli_check_verdict(const oriel_check_report *report)
+{
+    return report->findings ? "findings" : report->harmed ? "harm" : "clean";
+}
+
 static void print(const arguments *args, const cli_checked *checked)
 {
     switch (args->format) {
@@ -263,18 +268,16 @@ static void print(const arguments *args, const cli_checked *checked)
 static int check(const oriel_launch *launch, const arguments *args)
 {
     oriel_check_report report;
-    cli_checked checked = {.launch = launch,
-                           .job = &args->job.job,
+    cli_checked checked = {.job = &args->job,
                            .options = &args->options,
                            .report = &report,
                            .colour = wants_colour(args),
-                           .verbose = args->verbose,
-                           .launch_path = args->job.launch_name};
+                           .verbose = args->verbose};
     if (args->prune)
         return cli_check_prune(&checked);
     oriel_status status = oriel_check(launch, &args->job.job, &args->options, &report);
     if (status != ORIEL_OK)
-        return cli_fail(cli_exit_code(status, report.accepted), "%s", oriel_last_error());
+        return cli_fail_status(status, report.accepted);
     print(args, &checked);
     bool good = !args->witness || write_witnesses(launch, args, &report);
     int code = report.findings || report.harmed ? CLI_FINDINGS : CLI_RIGHT;
@@ -284,7 +287,7 @@ static int check(const oriel_launch *launch, const arguments *args)
 
 int cli_check(int argc, char **argv)
 {
-    arguments args = {.job = CLI_JOB_INIT};
+    arguments args = {.job = CLI_JOB_INIT, .options = {.calls = 3}};
     if (!parse(argc, argv, &args))
         return CLI_BAD_USAGE;
     if (args.help) {

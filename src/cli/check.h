@@ -3,24 +3,31 @@
 #ifndef ORIEL_CLI_CHECK_H
 #define ORIEL_CLI_CHECK_H
 
-#include "cli/cli.h"
+#include "cli/job.h"
 
 typedef enum cli_format { CLI_FOR_PEOPLE, CLI_AS_JSON, CLI_AS_SARIF } cli_format;
 
 /* One check, and what came of it. */
 typedef struct cli_checked {
-    const oriel_launch *launch;
-    const oriel_job *job;
+    const cli_job *job;
     const oriel_check_options *options;
     const oriel_check_report *report;
     bool colour, verbose;
-    const char *launch_path; /* as typed: sources are looked for beside it, too */
 } cli_checked;
+
+/*
+ * check_source.c: the line of a place as it stands in its file, which is looked for as the compiler named it, beside the launch's
+ * shared object, and in $ORIEL_SOURCE. False if there is none.
+ */
+bool cli_source_line(const cli_job *job, const oriel_check_place *place, char *text, size_t size);
+
+/* check.c: "clean", "findings", or "harm": a witness that was replayed did it, though nothing was found on the way. */
+const char *cli_check_verdict(const oriel_check_report *report);
 
 /* check_human.c */
 void cli_check_print(const cli_checked *checked);
 
-/* check_json.c; no_json.c in a build without jansson, where neither is asked for. */
+/* check_json.c and check_sarif.c; no_json.c in a build without jansson, where neither is asked for. */
 void cli_check_json(const cli_checked *checked);
 void cli_check_sarif(const cli_checked *checked);
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A report for people: each finding with both sides and their source, what is missing, a witness; then what was covered. */
-#include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/check.h"
 
@@ -15,47 +12,6 @@
 static const char *shade(const cli_checked *c, const char *colour)
 {
     return c->colour ? colour : "";
-}
-
-/* ---- Source ----------------------------------------------------------------------------------------------------- */
-
-static FILE *open_beside(const char *folder, const char *file)
-{
-    char *path;
-    if (asprintf(&path, "%s/%s", folder, file) < 0)
-        return NULL;
-    FILE *opened = fopen(path, "r");
-    free(path);
-    return opened;
-}
-
-/* The source as it is named, in $ORIEL_SOURCE, or beside the shared object. */
-static FILE *open_source(const cli_checked *c, const char *file)
-{
-    FILE *opened = fopen(file, "r");
-    const char *folder = getenv("ORIEL_SOURCE");
-    if (!opened && folder)
-        opened = open_beside(folder, file);
-    char *path = opened ? NULL : strdup(c->launch_path);
-    if (path)
-        opened = open_beside(dirname(path), file);
-    free(path);
-    return opened;
-}
-
-static void print_source(const cli_checked *c, const oriel_check_place *place)
-{
-    FILE *file = place->line ? open_source(c, place->file) : NULL;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length = -1;
-    for (int i = 0; file && i < place->line; i++)
-        length = getline(&line, &room, file);
-    if (length > 0)
-        printf("      %s%5d |%s %.*s\n", shade(c, DIM), place->line, shade(c, OFF), (int)strcspn(line, "\n"), line);
-    free(line);
-    if (file)
-        fclose(file);
 }
 
 /* ---- Findings --------------------------------------------------------------------------------------------------- */
@@ -70,7 +26,9 @@ static void print_side(const cli_checked *c, const oriel_check_side *side)
     printf("    %s%s:%d%s: %s, rank %u, core %u, %s, call %u%s%s\n", shade(c, BOLD), side->place.file, side->place.line,
            shade(c, OFF), side->what, side->rank, side->block, oriel_pipe_name(side->pipe), side->call, comma,
            side->bytes);
-    print_source(c, &side->place);
+    char source[256];
+    if (cli_source_line(c->job, &side->place, source, sizeof source))
+        printf("      %s%5d |%s %s\n", shade(c, DIM), side->place.line, shade(c, OFF), source);
 }
 
 static void print_finding(const cli_checked *c, const oriel_finding *finding, uint32_t number)
@@ -135,6 +93,6 @@ void cli_check_print(const cli_checked *c)
         printf("%u FINDING%s: ", report->findings, report->findings == 1 ? "" : "S");
     else
         printf(report->harmed ? "HARM: " : "clean: ");
-    printf("%s, %u ranks of %s, %u calls, %s profile\n", c->launch->name, c->job->ranks, c->job->platform,
-           c->options->calls ? c->options->calls : 3, oriel_profile_name(c->options->profile));
+    printf("%s, %u ranks of %s, %u calls, %s profile\n", c->job->launch->name, c->job->job.ranks, c->job->job.platform,
+           c->options->calls, oriel_profile_name(c->options->profile));
 }

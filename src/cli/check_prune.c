@@ -39,7 +39,7 @@ typedef struct pruning {
 
 static void add_counts(pruning *p, oriel_profile profile, uint32_t ranks)
 {
-    const uint64_t given = p->c->job->count ? p->c->job->count : p->c->launch->default_count;
+    const uint64_t given = p->c->job->job.count ? p->c->job->job.count : p->c->job->launch->default_count;
     const uint64_t counts[] = {1, given, 20000};
     for (uint32_t i = 0; i < 3; i++) {
         bool twice = (i > 0 && counts[i] == counts[0]) || (i == 2 && counts[2] == counts[1]);
@@ -51,12 +51,12 @@ static void add_counts(pruning *p, oriel_profile profile, uint32_t ranks)
 static void make_grid(pruning *p)
 {
     const oriel_profile profiles[] = {ORIEL_PROFILE_STRICT, ORIEL_PROFILE_DOCUMENTED};
-    uint32_t least = p->c->launch->min_ranks, most = p->c->job->ranks < 4 ? p->c->job->ranks : 4;
+    uint32_t least = p->c->job->launch->min_ranks, most = p->c->job->job.ranks < 4 ? p->c->job->job.ranks : 4;
     for (int i = 0; i < 2; i++) {
         for (uint32_t ranks = least; ranks <= most; ranks++)
             add_counts(p, profiles[i], ranks);
-        if (p->c->job->ranks > 4)
-            add_counts(p, profiles[i], p->c->job->ranks);
+        if (p->c->job->job.ranks > 4)
+            add_counts(p, profiles[i], p->c->job->job.ranks);
     }
 }
 
@@ -74,14 +74,14 @@ static statement *find(pruning *p, const char *id)
 
 static oriel_status check_cell(const pruning *p, const cell *at, const char *without, oriel_check_report *report)
 {
-    oriel_job job = *p->c->job;
+    oriel_job job = p->c->job->job;
     oriel_check_options options = *p->c->options;
     job.ranks = at->ranks;
     job.count = at->count;
     options.profile = at->profile;
     options.without = without;
     options.no_witness = true;
-    return oriel_check(p->c->launch, &job, &options, report);
+    return oriel_check(p->c->job->launch, &job, &options, report);
 }
 
 static void note(statement *s, const cell *at, const char *why)
@@ -133,8 +133,8 @@ static void print(const pruning *p)
             printf("  %u of %u cells; %s: %s", s->needed, p->cells, s->where, s->why);
         putchar('\n');
     }
-    printf("%u statements of %s on %s, %u cells: %u redundant\n", p->statements, p->c->launch->name,
-           p->c->job->platform, p->cells, redundant);
+    printf("%u statements of %s on %s, %u cells: %u redundant\n", p->statements, p->c->job->launch->name,
+           p->c->job->job.platform, p->cells, redundant);
 }
 
 int cli_check_prune(const cli_checked *checked)

@@ -13,13 +13,13 @@ enum {
     CLI_WRONG = 1,     /* a result is not the expected one */
     CLI_BAD_USAGE = 2, /* what was typed cannot be run */
     CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine */
-    CLI_FINDINGS = 5,  /* a check found something */
-    CLI_FAILED = 4     /* a rank failed, a deadline passed, or the output cannot be written */
+    CLI_FAILED = 4,    /* a rank failed, a deadline passed, or the output cannot be written */
+    CLI_FINDINGS = 5   /* a check found something */
 };
 
 /*
- * The command ends without an answer: prints `oriel: ` and the message on stderr and, where --json was given, an object with it on
- * stdout. Returns `code`.
+ * The command ends without an answer: prints `oriel: ` and the message on stderr and, where JSON was asked for, an object with it
+ * on stdout. Returns `code`.
  */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -29,8 +29,11 @@ int cli_complain(int code, const char *format, ...) __attribute__((format(printf
 /* The exit code that a status stands for: of a job that was `accepted`, or else refused. */
 int cli_exit_code(oriel_status status, bool accepted);
 
-/* Refuses --json, in a build that lacks it. */
-int cli_no_json(void);
+/* The same, for what the library failed at: its status and message. `accepted`: the job was not refused. */
+int cli_fail_status(oriel_status status, bool accepted);
+
+/* Refuses `option`, which asks for JSON, in a build that lacks it. */
+int cli_no_json(const char *option);
 
 /* The commands, each in a file of its own. argv[0] is the command's name. They return the exit code. */
 int cli_run(int argc, char **argv);

@@ -61,7 +61,7 @@ int cli_info(int argc, char **argv)
     if (optind < argc)
         return cli_fail(CLI_BAD_USAGE, "info takes no argument, but \"%s\" is one", argv[optind]);
     if (json && !cli_has_json())
-        return cli_no_json();
+        return cli_no_json("--json");
 
     cli_processors here = cli_processors_here();
     if (json) {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/json.h"
+#include "cli/json_parts.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cli/jansson_text.h"
 
 bool cli_has_json(void)
 {
@@ -20,8 +18,7 @@ void cli_json_print(json_t *object)
     json_decref(object);
 }
 
-/* JSON has no infinity and no NaN. */
-static json_t *number(double value)
+json_t *cli_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -45,13 +42,14 @@ static json_t *ranks(const oriel_job *job, const oriel_report *report)
     json_t *array = json_array();
     for (uint32_t r = 0; r < report->ranks; r++) {
         const oriel_rank_report *rank = &report->rank[r];
-        json_array_append_new(array, json_pack("{s:i, s:i, s:o, s:I}", "rank", (int)r, "device", job->devices[r],
-                                               "max_error", number(rank->max_error), "wrong", (json_int_t)rank->wrong));
+        json_array_append_new(array,
+                              json_pack("{s:i, s:i, s:o, s:I}", "rank", (int)r, "device", job->devices[r], "max_error",
+                                        cli_json_number(rank->max_error), "wrong", (json_int_t)rank->wrong));
     }
     return array;
 }
 
-static json_t *job_object(const char *verdict, const cli_job *job)
+json_t *cli_json_job(const char *verdict, const cli_job *job)
 {
     const oriel_job *it = &job->job;
     json_t *object = json_pack("{s:s, s:o, s:s, s:i, s:I, s:s}", "verdict", verdict, "launch",
@@ -67,7 +65,7 @@ static json_t *job_object(const char *verdict, const cli_job *job)
 void cli_json_run(const cli_job *job, oriel_status status, const char *message, const oriel_report *report)
 {
     const char *verdict = status == ORIEL_OK ? "right" : status == ORIEL_WRONG ? "wrong" : "failed";
-    json_t *object = job_object(verdict, job);
+    json_t *object = cli_json_job(verdict, job);
     json_object_set_new(object, "repeat", json_integer(job->job.repeat));
     if (status) {
         json_object_set_new(object, "status", json_string(oriel_status_name(status)));
@@ -75,9 +73,9 @@ void cli_json_run(const cli_job *job, oriel_status status, const char *message, 
     }
     if (status == ORIEL_OK || status == ORIEL_WRONG) {
         json_object_set_new(object, "ranks", ranks(&job->job, report));
-        json_object_set_new(object, "start_ms", number(report->start_ms));
-        json_object_set_new(object, "run_ms", number(report->run_ms));
-        json_object_set_new(object, "total_ms", number(report->total_ms));
+        json_object_set_new(object, "start_ms", cli_json_number(report->start_ms));
+        json_object_set_new(object, "run_ms", cli_json_number(report->run_ms));
+        json_object_set_new(object, "total_ms", cli_json_number(report->total_ms));
     }
     cli_json_print(object);
 }

@@ -17,6 +17,9 @@ void cli_json_run(const cli_job *job, oriel_status status, const char *message, 
 /* For a command that came to no answer of its own: verdict, status and message, as of a run that failed. */
 void cli_json_failure(oriel_status status, const char *message);
 
+/* The same as a SARIF log with no result. */
+void cli_sarif_failure(const char *message);
+
 void cli_json_info(const cli_processors *processors);
 
 #endif

@@ -33,12 +33,25 @@ static const char help[] =
     "version.\n";
 
 /* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
-static bool json_wanted;
+static bool json_wanted, sarif_wanted;
 
 static void look_for_json(int argc, char **argv)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        json_wanted |= strcmp(argv[i], "--json") == 0;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *form = strncmp(argv[i], "--format=", 9) == 0 ? argv[i] + 9 : "";
+        if (strcmp(argv[i], "--format") == 0 && argv[i + 1])
+            form = argv[i + 1];
+        json_wanted |= strcmp(argv[i], "--json") == 0 || strcmp(form, "json") == 0;
+        sarif_wanted |= strcmp(form, "sarif") == 0;
+    }
+}
+
+static void answer_failure(oriel_status status, const char *message)
+{
+    if (json_wanted)
+        cli_json_failure(status, message);
+    else if (sarif_wanted)
+        cli_sarif_failure(message);
 }
 
 static void complain(const char *format, va_list values)
@@ -65,8 +78,7 @@ int cli_fail(int code, const char *format, ...)
     complain(format, values);
     char message[2048];
     vsnprintf(message, sizeof message, format, again);
-    if (json_wanted)
-        cli_json_failure(code == CLI_BAD_USAGE ? ORIEL_INVALID : ORIEL_SYSTEM, message);
+    answer_failure(code == CLI_BAD_USAGE ? ORIEL_INVALID : ORIEL_SYSTEM, message);
     va_end(again);
     va_end(values);
     return code;
@@ -84,9 +96,16 @@ int cli_exit_code(oriel_status status, bool accepted)
     }
 }
 
-int cli_no_json(void)
+int cli_fail_status(oriel_status status, bool accepted)
 {
-    return cli_fail(CLI_BAD_USAGE, "--json is not to be had: jansson was not found when this oriel was built");
+    int code = cli_complain(cli_exit_code(status, accepted), "%s", oriel_last_error());
+    answer_failure(status, oriel_last_error());
+    return code;
+}
+
+int cli_no_json(const char *option)
+{
+    return cli_fail(CLI_BAD_USAGE, "%s is not to be had: jansson was not found when this oriel was built", option);
 }
 
 /* The exit code, once all that was printed has been taken. That nobody reads it any more (`| head -1`) is no failure. */

@@ -17,6 +17,11 @@ void cli_json_failure(oriel_status status, const char *message)
     (void)status, (void)message;
 }
 
+void cli_sarif_failure(const char *message)
+{
+    (void)message;
+}
+
 void cli_json_info(const cli_processors *processors)
 {
     (void)processors;

@@ -79,7 +79,7 @@ static bool parse(int argc, char **argv, arguments *args)
     if (!cli_job_take_launch(&args->job, "run", argc - optind, argv + optind))
         return false;
     if (args->json && !cli_has_json())
-        return cli_no_json(), false;
+        return cli_no_json("--json"), false;
     return true;
 }
 

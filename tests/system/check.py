@@ -3,23 +3,25 @@
 """Protects: `oriel check` as people type it. A clean kernel, one without a statement that it needs, JSON and SARIF, a witness that
 runs again, --prune, mistakes.
 
-usage: check.py ORIEL
+usage: check.py ORIEL SOURCES
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
 import tap
 
-ORIEL = sys.argv[1]
+ORIEL, SOURCES = map(os.path.abspath, sys.argv[1:])
 ON_THREE = ["-p", "a2a3sim", "-d", "0-2"]
 
 
-def check(*words):
-    return subprocess.run([ORIEL, "check", *words], capture_output=True, text=True, timeout=120)
+def check(*words, cwd=None, **environment):
+    return subprocess.run([ORIEL, "check", *words], capture_output=True, text=True, timeout=120, cwd=cwd,
+                          env=dict(os.environ, **environment))
 
 
 def needs_json():
@@ -66,10 +68,15 @@ def test_json():
         return "no jansson"
     clean = json.loads(check("allreduce", *ON_THREE, "--format", "json").stdout)
     assert clean["verdict"] == "clean" and clean["exhaustive"] and clean["schedules"] == 1, clean
-    result = check("allgather", *ON_THREE, "--without", statement("TWAIT"), "--format", "json")
+    result = check("allgather", *ON_THREE, "--without", statement("TWAIT"), "--format", "json", cwd="/")
     report = json.loads(result.stdout)
     assert result.returncode == 5 and report["verdict"] == "findings", report
     finding = report["findings"][0]
+    assert "source" not in finding["sides"][0], finding
+    told = json.loads(check("allgather", *ON_THREE, "--without", statement("TWAIT"), "--format=json", ORIEL_SOURCE=SOURCES).stdout)
+    assert "pto_" in told["findings"][0]["sides"][0]["source"], told
+    assert (told["count"], told["dtype"], told["without"]) == (1000, "f32", statement("TWAIT")), told
+    assert {entry["what"] for entry in told["statements"]} >= {"TNOTIFY", "TWAIT", "pipe_barrier"}, told
     assert finding["kind"] == "rank-race" and finding["sides"][0]["line"] > 0 and finding["missing"], finding
 
 
@@ -85,6 +92,34 @@ def test_sarif():
     where = found["locations"][0]["physicalLocation"]
     assert where["artifactLocation"]["uri"].endswith(".c") and where["region"]["startLine"] > 0, where
     assert found["message"]["text"] and found["partialFingerprints"], found
+
+
+def test_the_rules_of_sarif_are_the_kinds():
+    if needs_json():
+        return "no jansson"
+    header = open(os.path.join(SOURCES, "include/oriel/check.h")).read()
+    kinds = re.findall(r'^    X\([A-Z_]+, "([a-z-]+)"', header, re.MULTILINE)
+    (run,) = json.loads(check("allgather", *ON_THREE, "--format", "sarif").stdout)["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == kinds and len(kinds) == 16, rules
+    assert all(re.fullmatch(r"file:///.*/findings/[a-z-]+\.md", rule["helpUri"]) for rule in rules), rules
+    assert run["results"] == [] and run["invocations"] == [{"executionSuccessful": True}], run
+
+
+def test_a_mistake_is_json_or_sarif_as_well():
+    if needs_json():
+        return "no jansson"
+    for words in ["allgather", *ON_THREE, "--without", "x"], ["alltoall", *ON_THREE], ["allgather", *ON_THREE, "--fast"]:
+        for form in ["--format", "json"], ["--format=json"]:
+            result = check(*words, *form)
+            told = json.loads(result.stdout)
+            assert result.returncode == 2 and told["verdict"] == "failed" and told["status"] == "invalid", result
+            assert result.stderr == f"oriel: {told['message']}\n", result
+        (run,) = json.loads(check(*words, "--format", "sarif").stdout)["runs"]
+        (told,) = run["invocations"]
+        assert not told["executionSuccessful"] and told["toolExecutionNotifications"][0]["message"]["text"], run
+    late = check("allgather", "-p", "a2a3sim", "-d", "0-63", "--count", "100000", "--timeout", "0.02", "--format", "json")
+    assert late.returncode == 4 and json.loads(late.stdout)["status"] == "timed out", late
 
 
 def test_nothing_that_is_shipped_is_too_much():
