@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `oriel check`: what silicon would do to a kernel. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@ static const char help[] =
     "  oriel check ./mine.so -p a5sim -d 0,1 --count 7     a kernel of your own (docs/write-a-kernel.md)\n"
     "  oriel check ./mine.so -p a2a3sim -d 0-3 --prune     which synchronization does it need?\n"
     "  oriel check ./mine.so -p a2a3sim -d 0-3 --witness w     keeps a schedule of each finding in folder w;\n"
-    "  oriel check ./mine.so -p a2a3sim -d 0-3 --replay w/1    runs it again\n"
+    "  oriel check --replay w/1                                runs it again\n"
     "\n"
     "The kernel runs unchanged on a machine with asynchronous pipes. Races are found by what orders accesses, not by\n"
     "what happened to happen; docs/findings/ has a page for each kind of finding.\n"
@@ -34,8 +33,8 @@ static const char help[] =
     "      --timeout SECONDS    deadline of the whole check (30)\n"
     "      --without STATEMENT  as if one synchronization statement were not there; -v lists them\n"
     "      --prune              that for each statement, by profiles, ranks and counts: necessary or redundant\n"
-    "      --witness FOLDER     writes a file for each finding that has a schedule to show\n"
-    "      --replay FILE        runs only the schedule of such a file\n"
+    "      --witness FOLDER     writes a file for each finding that has a schedule to show; makes the folder\n"
+    "      --replay FILE        runs only the schedule of such a file, which knows its job\n"
     "      --format FORMAT      human, json, sarif (human)\n"
     "      --color WHEN         auto, always, never (auto: on a terminal, unless NO_COLOR is set)\n"
     "  -v, --verbose            synchronization statements and times as well\n"
@@ -56,6 +55,8 @@ typedef struct arguments {
     const char *color, *witness, *replay;
     bool verbose, prune, help;
 } arguments;
+
+static const arguments no_arguments = {.job = CLI_JOB_INIT, .options = {.calls = 3}};
 
 enum {
     VERBOSE = 'v',
@@ -142,103 +143,47 @@ static bool take_option(int option, arguments *args)
     }
 }
 
-/* False: refused, with a message. */
-static bool parse(int argc, char **argv, arguments *args)
+static bool take_options(int argc, char **argv, arguments *args)
 {
     opterr = 0;
+    optind = 0; /* from the beginning: another command line may have come before */
     for (int option; (option = getopt_long(argc, argv, ":p:d:vh", options, NULL)) != -1;) {
         if (option == ':' || option == '?')
             return cli_bad_option(option, argv, options), false;
         if (!take_option(option, args))
             return false;
     }
-    if (args->help)
-        return true;
-    if (!cli_job_take_launch(&args->job, "check", argc - optind, argv + optind))
-        return false;
-    if (args->format != CLI_FOR_PEOPLE && !cli_has_json())
-        return cli_no_json("--format"), false;
     return true;
 }
 
-/* ---- Witnesses in files ----------------------------------------------------------------------------------------- */
-
-/* What a schedule belongs to: a witness is of no use to another job. The caller frees it. */
-static char *job_line(const oriel_launch *launch, const arguments *args)
+/* Takes the job of the witness; what was typed comes over it. */
+static bool take_witness(int argc, char **argv, arguments *args, cli_witness *witness)
 {
-    const oriel_job *job = &args->job.job;
-    char *line;
-    int length = asprintf(
-        &line, "oriel witness 1: %s on %u ranks of %s, count %llu, %s, %s, %s %llu, %u calls, %s, without %s\n",
-        launch->name, job->ranks, job->platform, (unsigned long long)(job->count ? job->count : launch->default_count),
-        oriel_dtype_name(job->dtype), launch->reduces ? oriel_reduce_name(job->reduce) : "no reduction",
-        job->random ? "seed" : "no seed", (unsigned long long)job->seed, args->options.calls,
-        oriel_profile_name(args->options.profile), args->options.without ? args->options.without : "nothing");
-    return length < 0 ? NULL : line;
+    if (!cli_witness_read(args->replay, witness))
+        return false;
+    *args = no_arguments;
+    if (!take_options(witness->argc, witness->argv, args) ||
+        !cli_job_take_launch(&args->job, "check", witness->argc - optind, witness->argv + optind) ||
+        !take_options(argc, argv, args))
+        return false;
+    args->options.replay = witness->text;
+    return true;
 }
 
-static bool write_file(const char *path, const char *line, const char *replay)
+/* False: refused, with a message. */
+static bool parse(int argc, char **argv, arguments *args, cli_witness *witness)
 {
-    FILE *file = fopen(path, "w");
-    bool good = file && fputs(line, file) >= 0 && fputs(replay, file) >= 0;
-    if (file && fclose(file) != 0)
-        good = false;
-    if (!good)
-        cli_complain(CLI_FAILED, "cannot write %s: %s", path, strerror(errno));
-    return good;
-}
-
-/* FOLDER/1 for the first finding, and so on. */
-static bool write_witnesses(const oriel_launch *launch, const arguments *args, const oriel_check_report *report)
-{
-    char *line = job_line(launch, args);
-    bool good = line != NULL;
-    for (uint32_t i = 0; good && i < report->findings; i++) {
-        char *path;
-        if (!report->finding[i].replay[0])
-            continue;
-        if (asprintf(&path, "%s/%u", args->witness, i + 1) < 0)
-            break;
-        good = write_file(path, line, report->finding[i].replay);
-        free(path);
-    }
-    free(line);
-    return good;
-}
-
-/* All of a file as text; NULL, with a message. The caller frees it. */
-static char *read_file(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t length = file ? getdelim(&text, &room, '\0', file) : -1;
-    int reason = errno;
-    if (file)
-        fclose(file);
-    if (length >= 0)
-        return text;
-    free(text);
-    cli_fail(CLI_BAD_USAGE, "cannot read %s: %s", path, file ? "it is empty" : strerror(reason));
-    return NULL;
-}
-
-/* The schedule in the file, if it is one of this job. NULL: refused, with a message. The caller frees it. */
-static char *read_witness(const oriel_launch *launch, const arguments *args)
-{
-    char *text = read_file(args->replay), *line = text ? job_line(launch, args) : NULL;
-    if (!line) {
-        free(text);
-        return NULL;
-    }
-    if (strncmp(text, line, strlen(line)) != 0) {
-        cli_fail(CLI_BAD_USAGE, "%s is not a witness of this job; it says: %.*s", args->replay,
-                 (int)strcspn(text, "\n"), text);
-        free(text);
-        text = NULL;
-    }
-    free(line);
-    return text;
+    if (!take_options(argc, argv, args))
+        return false;
+    if (args->help)
+        return true;
+    if (args->format != CLI_FOR_PEOPLE && !cli_has_json())
+        return cli_no_json("--format"), false;
+    if (args->replay && (args->witness || args->prune))
+        return cli_fail(CLI_BAD_USAGE, "--replay runs one schedule: --witness and --prune are of no use to it"), false;
+    if (args->replay && !take_witness(argc, argv, args, witness))
+        return false;
+    return cli_job_take_launch(&args->job, "check", argc - optind, argv + optind);
 }
 
 /* ---- The check -------------------------------------------------------------------------------------------------- */
@@ -279,7 +224,7 @@ static int check(const oriel_launch *launch, const arguments *args)
     if (status != ORIEL_OK)
         return cli_fail_status(status, report.accepted);
     print(args, &checked);
-    bool good = !args->witness || write_witnesses(launch, args, &report);
+    bool good = !args->witness || cli_witness_write(&checked, args->witness);
     int code = report.findings || report.harmed ? CLI_FINDINGS : CLI_RIGHT;
     oriel_check_report_free(&report);
     return good ? code : CLI_FAILED;
@@ -287,21 +232,20 @@ static int check(const oriel_launch *launch, const arguments *args)
 
 int cli_check(int argc, char **argv)
 {
-    arguments args = {.job = CLI_JOB_INIT, .options = {.calls = 3}};
-    if (!parse(argc, argv, &args))
-        return CLI_BAD_USAGE;
-    if (args.help) {
+    arguments args = no_arguments;
+    cli_witness witness = {0};
+    int code = parse(argc, argv, &args, &witness) ? CLI_RIGHT : CLI_BAD_USAGE;
+    if (code == CLI_RIGHT && args.help) {
         fputs(help, stdout);
         return CLI_RIGHT;
     }
-    int code = cli_job_complete(&args.job, 1);
-    char *replay = code == CLI_RIGHT && args.replay ? read_witness(args.job.launch, &args) : NULL;
-    args.options.replay = replay;
-    if (code == CLI_RIGHT && args.replay && !replay)
+    if (code == CLI_RIGHT)
+        code = cli_job_complete(&args.job, 1);
+    if (code == CLI_RIGHT && args.replay && !cli_witness_fits(&witness, args.replay, &args.job, &args.options))
         code = CLI_BAD_USAGE;
     if (code == CLI_RIGHT)
         code = check(args.job.launch, &args);
-    free(replay);
     cli_job_free(&args.job);
+    cli_witness_close(&witness);
     return code;
 }

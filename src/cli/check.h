@@ -24,6 +24,25 @@ bool cli_source_line(const cli_job *job, const oriel_check_place *place, char *t
 /* check.c: "clean", "findings", or "harm": a witness that was replayed did it, though nothing was found on the way. */
 const char *cli_check_verdict(const oriel_check_report *report);
 
+/* ---- check_witness.c: the schedule of a finding, with the job to which it belongs, as a file ---- */
+
+/* Writes FOLDER/1 for the first finding and so on; the folder is made if need be. False: a message says why. */
+bool cli_witness_write(const cli_checked *checked, const char *folder);
+
+typedef struct cli_witness {
+    char *text;     /* the whole file, which is what oriel_check_options.replay takes: owned, as is the rest */
+    char *job_text; /* what argv points into */
+    char **argv;    /* the words that say the job, as on a command line; argv[0] is no option */
+    int argc;
+} cli_witness;
+
+/* False: not to be read, or no witness, with a message. */
+bool cli_witness_read(const char *path, cli_witness *witness);
+/* Whether this is the job of the witness: it may be the same launch in another place. False: it is not, with a message. */
+bool cli_witness_fits(const cli_witness *witness, const char *path, const cli_job *job,
+                      const oriel_check_options *options);
+void cli_witness_close(cli_witness *witness);
+
 /* check_human.c */
 void cli_check_print(const cli_checked *checked);
 

@@ -51,16 +51,50 @@ def test_a_statement_that_is_needed():
     assert "\033[" in result.stdout
 
 
-def test_a_witness_runs_again():
-    without = ["--without", statement("pipe_barrier")]
+def witness(folder, *words):
+    """The first witness of a check that finds something, and how the check says that it ended."""
+    result = check(*words, "--witness", folder)
+    assert result.returncode == 5, result
+    return os.path.join(folder, "1"), re.search(r"^ +witness: (.*)$", result.stdout, re.MULTILINE)[1]
+
+
+def test_a_witness_replayed_ends_as_it_ended():
+    without = ["allgather", *ON_THREE, "--without", statement("pipe_barrier"), "--count", "77", "--seed", "5"]
     with tempfile.TemporaryDirectory() as folder:
-        assert check("allgather", *ON_THREE, *without, "--witness", folder).returncode == 5
-        witness = os.path.join(folder, "1")
-        again = [check("allgather", *ON_THREE, *without, "--replay", witness) for _ in range(2)]
-        assert again[0].returncode == 5 and again[0].stdout == again[1].stdout, again
-        assert "replayed: out[" in again[0].stdout, again[0]
-        other = check("allreduce", *ON_THREE, "--replay", witness)
-        assert other.returncode == 2 and "not a witness of this job" in other.stderr, other
+        file, end = witness(os.path.join(folder, "new"), *without)
+        outputs = []
+        for words in [], [], ["allgather"], without:
+            result = check(*words, "--replay", file)
+            replayed = re.search(r"^replayed: (.*)$", result.stdout, re.MULTILINE)
+            assert result.returncode == 5 and replayed and end.endswith(replayed[1]), (end, result)
+            outputs.append(result.stdout)
+        assert len(set(outputs)) == 1, outputs
+
+
+def test_a_witness_of_another_job_is_refused():
+    with tempfile.TemporaryDirectory() as folder:
+        file, _ = witness(folder, "allgather", *ON_THREE, "--without", statement("pipe_barrier"))
+        text = open(file).read()
+        changed = os.path.join(folder, "changed")
+        for old, new, message in (r"core \d+", "core 99", "no witness of this job"), ("=1000", "=many", '--count is "many"'):
+            with open(changed, "w") as out:
+                out.write(re.sub(old, new, text))
+            result = check("--replay", changed)
+            assert result.returncode == 2 and message in result.stderr and not result.stdout, result
+        for words in ["allreduce"], ["--count", "7"], ["-d", "0-1"], ["--profile", "documented"], [*ON_THREE, "--calls", "1"]:
+            result = check(*words, "--replay", file)
+            assert result.returncode == 2 and "not a witness of this job" in result.stderr, (words, result)
+
+
+def test_witnesses_that_cannot_be():
+    without = ["allgather", *ON_THREE, "--without", statement("pipe_barrier")]
+    for words, code, message in [([*without, "--witness", "/dev/null/here"], 4, "/dev/null/here"),
+                                 (["--replay", "/nowhere"], 2, "cannot read /nowhere: No such file"),
+                                 (["--replay", "/dev/null"], 2, "cannot read /dev/null"),
+                                 (["--replay", __file__], 2, "is no witness"),
+                                 (["--replay", __file__, "--witness", "x"], 2, "of no use")]:
+        result = check(*words)
+        assert result.returncode == code and message in result.stderr, (words, result)
 
 
 def test_json():
