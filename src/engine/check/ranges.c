@@ -82,6 +82,8 @@ oriel_status oriel_ranges_add(oriel_ranges *ranges, uint64_t from, uint64_t to)
 
 oriel_status oriel_ranges_remove(oriel_ranges *ranges, uint64_t from, uint64_t to)
 {
+    if (from >= to)
+        return ORIEL_OK;
     uint32_t first = first_at(ranges, from), last;
     if (first < ranges->count && ranges->range[first].to == from)
         first++;
