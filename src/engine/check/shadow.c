@@ -11,18 +11,23 @@
 #define NO_MORE    UINT32_MAX
 #define NO_PAGE    UINT64_MAX
 
+#define INLINE 2
+
 /* An access that is remembered. */
 typedef struct memory {
-    oriel_mark mark;
+    oriel_mark mark; /* queue UINT32_MAX: none */
     uint8_t kind, type;
+    bool past; /* came before the writes that are remembered: see `begin_group` */
 } memory;
 
-/* Bytes [from, to) of a page, all touched by the same accesses: the last write, and what does not fit into the first places. */
+/*
+ * Bytes [from, to) of a page, all touched by the same accesses: the last write; the reads since; and, if that write commutes,
+ * the others of its group and what the group came after.
+ */
 typedef struct piece {
     uint32_t from, to;
-    memory write;  /* queue UINT32_MAX: none */
-    memory read;   /* the same */
-    uint32_t more; /* other reads and writes that do not conflict with `write`: a chain of nodes */
+    memory write, other[INLINE];
+    uint32_t more; /* those that find no place in `other`: a chain of nodes */
 } piece;
 
 typedef struct node {
@@ -159,45 +164,57 @@ static uint32_t first_after(const page *p, uint32_t at)
 
 /* ---- Chains ----------------------------------------------------------------------------------------------------- */
 
-static uint32_t new_node(oriel_shadow *shadow, const memory *access, uint32_t next)
+static bool room_for_node(oriel_shadow *shadow)
 {
+    if (shadow->free_node != NO_MORE || shadow->nodes < shadow->node_room)
+        return true;
+    uint32_t room = shadow->node_room ? 2 * shadow->node_room : 256;
+    node *grown = realloc(shadow->node, room * sizeof *grown);
+    if (!grown)
+        return false;
+    shadow->node = grown;
+    shadow->node_room = room;
+    return true;
+}
+
+static bool push(oriel_shadow *shadow, uint32_t *chain, memory access)
+{
+    if (!room_for_node(shadow))
+        return false;
     uint32_t index = shadow->free_node;
-    if (index != NO_MORE) {
+    if (index != NO_MORE)
         shadow->free_node = shadow->node[index].next;
-    } else {
-        if (shadow->nodes == shadow->node_room) {
-            shadow->node_room = shadow->node_room ? 2 * shadow->node_room : 256;
-            shadow->node = realloc(shadow->node, shadow->node_room * sizeof *shadow->node);
-            if (!shadow->node)
-                abort();
-        }
+    else
         index = shadow->nodes++;
-    }
-    shadow->node[index] = (node){*access, next};
-    return index;
+    shadow->node[index] = (node){access, *chain};
+    *chain = index;
+    return true;
 }
 
-static void free_chain(oriel_shadow *shadow, uint32_t first)
+static void pop(oriel_shadow *shadow, uint32_t *chain)
 {
-    while (first != NO_MORE) {
-        uint32_t next = shadow->node[first].next;
-        shadow->node[first].next = shadow->free_node;
-        shadow->free_node = first;
-        first = next;
-    }
+    uint32_t index = *chain;
+    *chain = shadow->node[index].next;
+    shadow->node[index].next = shadow->free_node;
+    shadow->free_node = index;
 }
 
-static uint32_t copy_chain(oriel_shadow *shadow, uint32_t first)
+static void free_chain(oriel_shadow *shadow, uint32_t *chain)
 {
-    uint32_t copy = NO_MORE;
-    for (; first != NO_MORE; first = shadow->node[first].next) {
-        memory access = shadow->node[first].access;
-        copy = new_node(shadow, &access, copy);
-    }
-    return copy;
+    while (*chain != NO_MORE)
+        pop(shadow, chain);
 }
 
-/* ---- One piece -------------------------------------------------------------------------------------------------- */
+static bool copy_chain(oriel_shadow *shadow, uint32_t first, uint32_t *copy)
+{
+    *copy = NO_MORE;
+    for (; first != NO_MORE; first = shadow->node[first].next)
+        if (!push(shadow, copy, shadow->node[first].access))
+            return false;
+    return true;
+}
+
+/* ---- Which accesses conflict ------------------------------------------------------------------------------------ */
 
 static bool conflicts(const memory *earlier, const oriel_touch *touch)
 {
@@ -211,7 +228,14 @@ static bool conflicts(const memory *earlier, const oriel_touch *touch)
 /* Whether two writes are both kept: the newer one does not say where the older stands. */
 static bool commutes(const memory *earlier, const oriel_touch *touch)
 {
-    return earlier->kind != ORIEL_TOUCH_READ && touch->kind != ORIEL_TOUCH_READ && !conflicts(earlier, touch);
+    return is_there(earlier) && earlier->kind != ORIEL_TOUCH_READ && touch->kind != ORIEL_TOUCH_READ &&
+           !conflicts(earlier, touch);
+}
+
+/* Whether one of the same queue, or one that came after it, speaks for the earlier access from now on. */
+static bool is_superseded(const memory *earlier, const oriel_touch *touch)
+{
+    return earlier->mark.queue == touch->mark.queue || touch->ordered(touch->context, &earlier->mark);
 }
 
 static void ask(const memory *earlier, const oriel_touch *touch, uint64_t from, uint64_t to)
@@ -220,62 +244,121 @@ static void ask(const memory *earlier, const oriel_touch *touch, uint64_t from, 
         touch->conflict(touch->context, &earlier->mark, (oriel_touch_kind)earlier->kind, from, to);
 }
 
+/* What the group came after concerns only who joins it: everyone else must be after the group itself, and so after that. */
 static void ask_all(const oriel_shadow *shadow, const piece *p, const oriel_touch *touch, uint64_t from, uint64_t to)
 {
+    const bool joins = commutes(&p->write, touch);
     ask(&p->write, touch, from, to);
-    ask(&p->read, touch, from, to);
+    for (int i = 0; i < INLINE; i++)
+        if (joins || !p->other[i].past)
+            ask(&p->other[i], touch, from, to);
     for (uint32_t at = p->more; at != NO_MORE; at = shadow->node[at].next)
-        ask(&shadow->node[at].access, touch, from, to);
+        if (joins || !shadow->node[at].access.past)
+            ask(&shadow->node[at].access, touch, from, to);
 }
 
-static void add_read(oriel_shadow *shadow, piece *p, const memory *now)
+/* ---- What a piece remembers ------------------------------------------------------------------------------------- */
+
+static bool remember(oriel_shadow *shadow, piece *p, memory access)
 {
-    if (!is_there(&p->read) || p->read.mark.queue == now->mark.queue) {
-        p->read = *now;
-        return;
-    }
-    for (uint32_t at = p->more; at != NO_MORE; at = shadow->node[at].next) {
-        memory *known = &shadow->node[at].access;
-        if (known->kind == ORIEL_TOUCH_READ && known->mark.queue == now->mark.queue) {
-            *known = *now;
-            return;
+    for (int i = 0; i < INLINE; i++) {
+        if (!is_there(&p->other[i])) {
+            p->other[i] = access;
+            return true;
         }
     }
-    p->more = new_node(shadow, now, p->more);
+    return push(shadow, &p->more, access);
+}
+
+static bool is_read_of(const memory *m, uint32_t queue)
+{
+    return m->mark.queue == queue && m->kind == ORIEL_TOUCH_READ;
+}
+
+static bool add_read(oriel_shadow *shadow, piece *p, memory now)
+{
+    for (int i = 0; i < INLINE; i++) {
+        if (is_read_of(&p->other[i], now.mark.queue)) {
+            p->other[i] = now;
+            return true;
+        }
+    }
+    for (uint32_t at = p->more; at != NO_MORE; at = shadow->node[at].next) {
+        if (is_read_of(&shadow->node[at].access, now.mark.queue)) {
+            shadow->node[at].access = now;
+            return true;
+        }
+    }
+    return remember(shadow, p, now);
+}
+
+/* Whether an access other than the last write stays when `touch` joins its group (or, !joins, begins a new one). */
+static bool becomes_past(memory *m, const oriel_touch *touch, bool joins)
+{
+    if (joins && commutes(m, touch))
+        return !is_superseded(m, touch);
+    if (!joins && m->past)
+        return false;
+    m->past = true;
+    return true;
+}
+
+static void age(oriel_shadow *shadow, piece *p, const oriel_touch *touch, bool joins)
+{
+    for (int i = 0; i < INLINE; i++)
+        if (is_there(&p->other[i]) && !becomes_past(&p->other[i], touch, joins))
+            p->other[i] = nobody;
+    for (uint32_t *link = &p->more; *link != NO_MORE;) {
+        node *n = &shadow->node[*link];
+        if (becomes_past(&n->access, touch, joins))
+            link = &n->next;
+        else
+            pop(shadow, link);
+    }
 }
 
 /* A write that commutes with the last one joins it; those of its own queue and those ordered before it need not be kept. */
-static void add_commuting(oriel_shadow *shadow, piece *p, const memory *now, const oriel_touch *touch)
+static bool join_group(oriel_shadow *shadow, piece *p, memory now, const oriel_touch *touch)
 {
-    uint32_t kept = NO_MORE;
-    if (p->write.mark.queue != now->mark.queue && !touch->ordered(touch->context, &p->write.mark))
-        kept = new_node(shadow, &p->write, kept);
-    for (uint32_t at = p->more; at != NO_MORE; at = shadow->node[at].next) {
-        memory known = shadow->node[at].access;
-        if (commutes(&known, touch) && known.mark.queue != now->mark.queue &&
-            !touch->ordered(touch->context, &known.mark))
-            kept = new_node(shadow, &known, kept);
-    }
-    free_chain(shadow, p->more);
-    p->more = kept;
-    p->read = nobody;
-    p->write = *now;
+    memory last = p->write;
+    age(shadow, p, touch, true);
+    p->write = now;
+    return is_superseded(&last, touch) || remember(shadow, p, last);
 }
 
-static void apply(oriel_shadow *shadow, piece *p, const oriel_touch *touch, uint64_t base)
+/*
+ * The first of a group: what was there is past. It stays, since the next of the group does not conflict with the first, and so
+ * nothing else would say that it must come after, say, the write that set the sum to zero.
+ */
+static bool begin_group(oriel_shadow *shadow, piece *p, memory now, const oriel_touch *touch)
 {
-    const memory now = {touch->mark, (uint8_t)touch->kind, touch->type};
+    memory last = p->write;
+    age(shadow, p, touch, false);
+    p->write = now;
+    last.past = true;
+    return !is_there(&last) || remember(shadow, p, last);
+}
+
+static void replace_all(oriel_shadow *shadow, piece *p, memory now)
+{
+    p->write = now;
+    for (int i = 0; i < INLINE; i++)
+        p->other[i] = nobody;
+    free_chain(shadow, &p->more);
+}
+
+static bool apply(oriel_shadow *shadow, piece *p, const oriel_touch *touch, uint64_t base)
+{
+    const memory now = {touch->mark, (uint8_t)touch->kind, touch->type, false};
     ask_all(shadow, p, touch, base + p->from, base + p->to);
-    if (touch->kind == ORIEL_TOUCH_READ) {
-        add_read(shadow, p, &now);
-    } else if (is_there(&p->write) && commutes(&p->write, touch)) {
-        add_commuting(shadow, p, &now, touch);
-    } else {
-        free_chain(shadow, p->more);
-        p->write = now;
-        p->read = nobody;
-        p->more = NO_MORE;
-    }
+    if (touch->kind == ORIEL_TOUCH_READ)
+        return add_read(shadow, p, now);
+    if (commutes(&p->write, touch))
+        return join_group(shadow, p, now, touch);
+    if (touch->kind != ORIEL_TOUCH_WRITE)
+        return begin_group(shadow, p, now, touch);
+    replace_all(shadow, p, now);
+    return true;
 }
 
 /* ---- A page ----------------------------------------------------------------------------------------------------- */
@@ -307,12 +390,20 @@ static bool splice(page *p, uint32_t first, uint32_t last, const piece *with, ui
     return true;
 }
 
+static bool same_access(const memory *a, const memory *b)
+{
+    return a->mark.queue == b->mark.queue && a->mark.event == b->mark.event && a->kind == b->kind && a->past == b->past;
+}
+
 /* The same accesses, so that two neighbours are one. */
 static bool same_history(const piece *a, const piece *b)
 {
-    return a->to == b->from && a->more == NO_MORE && b->more == NO_MORE && a->write.mark.event == b->write.mark.event &&
-           a->write.mark.queue == b->write.mark.queue && a->read.mark.event == b->read.mark.event &&
-           a->read.mark.queue == b->read.mark.queue;
+    if (a->to != b->from || a->more != NO_MORE || b->more != NO_MORE || !same_access(&a->write, &b->write))
+        return false;
+    for (int i = 0; i < INLINE; i++)
+        if (!same_access(&a->other[i], &b->other[i]))
+            return false;
+    return true;
 }
 
 static void emit(oriel_shadow *shadow, uint32_t *count, piece next)
@@ -323,13 +414,17 @@ static void emit(oriel_shadow *shadow, uint32_t *count, piece next)
         shadow->scratch[(*count)++] = next;
 }
 
+static piece new_piece(uint32_t from, uint32_t to)
+{
+    return (piece){from, to, nobody, {nobody, nobody}, NO_MORE};
+}
+
 static bool touch_page(oriel_shadow *shadow, page *p, uint64_t base, uint32_t from, uint32_t to,
                        const oriel_touch *touch)
 {
     uint32_t first = first_after(p, from), last = first, count = 0;
     if (first < p->pieces && p->piece[first].from == from && p->piece[first].to == to) {
-        apply(shadow, &p->piece[first], touch, base);
-        return true;
+        return apply(shadow, &p->piece[first], touch, base);
     }
     while (last < p->pieces && p->piece[last].from < to)
         last++;
@@ -341,7 +436,8 @@ static bool touch_page(oriel_shadow *shadow, page *p, uint64_t base, uint32_t fr
         if (old.from < from) {
             piece before = old;
             before.to = from;
-            before.more = copy_chain(shadow, old.more);
+            if (!copy_chain(shadow, old.more, &before.more))
+                return false;
             shadow->scratch[count++] = before;
             old.from = from;
         }
@@ -349,23 +445,27 @@ static bool touch_page(oriel_shadow *shadow, page *p, uint64_t base, uint32_t fr
         if (old.to > to) {
             after = old;
             after.from = to;
-            after.more = copy_chain(shadow, old.more);
+            if (!copy_chain(shadow, old.more, &after.more))
+                return false;
             old.to = to;
         }
         if (at < old.from) {
-            piece gap = {at, old.from, nobody, nobody, NO_MORE};
-            apply(shadow, &gap, touch, base);
+            piece gap = new_piece(at, old.from);
+            if (!apply(shadow, &gap, touch, base))
+                return false;
             emit(shadow, &count, gap);
         }
-        apply(shadow, &old, touch, base);
+        if (!apply(shadow, &old, touch, base))
+            return false;
         emit(shadow, &count, old);
         at = old.to;
         if (after.to)
             shadow->scratch[count++] = after;
     }
     if (at < to) {
-        piece gap = {at, to, nobody, nobody, NO_MORE};
-        apply(shadow, &gap, touch, base);
+        piece gap = new_piece(at, to);
+        if (!apply(shadow, &gap, touch, base))
+            return false;
         if (count > 0 && shadow->scratch[count - 1].to == at)
             emit(shadow, &count, gap);
         else

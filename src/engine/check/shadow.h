@@ -6,7 +6,8 @@
  *      pages of 64 KiB, made on demand     ┌──────────┬───────────────┬────┐
  *      each a sorted row of pieces         │ 0..1023  │ 1024..8191    │ .. │
  *                                          └──────────┴───────────────┴────┘
- *      piece: the last write, and the reads since, one per queue (the latest: completion counts are prefixes)
+ *      piece: the last write, and the reads since, one per queue (the latest: completion counts are prefixes);
+ *             after an atomic add or a notify, also those that it does not conflict with, and what these came after
  *
  * One thread. Knows nothing of clocks: it asks the caller, by a function, whether an earlier access is ordered before now.
  */
@@ -49,11 +50,12 @@ void oriel_shadow_destroy(oriel_shadow *shadow);
 void oriel_shadow_reset(oriel_shadow *shadow);
 
 /*
- * One access to bytes [from, to): reports each conflict with what was there, then takes its place. A write replaces what was
- * remembered of these bytes (also after a conflict); a read is added. Marks of one queue on the same bytes: the latest
- * stays. Two writes or adds that do not conflict (ADD of one type, SIGNAL): all that are not ordered before the newest must still
- * be remembered, since a later read or write conflicts with each of them.
- * ORIEL_NO_MEMORY.
+ * One access to bytes [from, to): reports each conflict with what was there, then takes its place. A read is added, and a write
+ * replaces all that was remembered of these bytes (also after a conflict). Marks of one queue on the same bytes: the latest
+ * stays. ADD of one type, and SIGNAL, are kept as a group: those not ordered before the newest, since a later read or write
+ * conflicts with each of them; and what was there before the group or was read meanwhile, since the next that joins must be
+ * ordered after that, and no other member says so.
+ * ORIEL_NO_MEMORY: some of it may have taken place.
  */
 oriel_status oriel_shadow_touch(oriel_shadow *shadow, uint64_t from, uint64_t to, const oriel_touch *touch);
 
