@@ -142,6 +142,58 @@ ORIEL_API oriel_status oriel_check(const oriel_launch *launch, const oriel_job *
                                    oriel_check_report *report);
 ORIEL_API void oriel_check_report_free(oriel_check_report *report);
 
+/* ---- What is too much ------------------------------------------------------------------------------------------- */
+
+/* One job of the grid in which statements are left out. What a kernel needs depends on all of these. */
+typedef struct oriel_prune_cell {
+    const char *platform;
+    oriel_profile profile;
+    uint32_t ranks; /* the first so many of the job's devices */
+    uint64_t count; /* elements per rank */
+} oriel_prune_cell;
+
+typedef enum oriel_prune_verdict {
+    ORIEL_PRUNE_NECESSARY, /* in some cell its absence causes a finding that is not there with it, or ends the kernel */
+    ORIEL_PRUNE_REDUNDANT, /* in no cell it does, and each was covered exhaustively */
+    ORIEL_PRUNE_UNKNOWN    /* in no cell it does, but not each was covered exhaustively */
+} oriel_prune_verdict;
+
+typedef struct oriel_prune_statement {
+    oriel_check_statement statement; /* times: of all cells together */
+    oriel_prune_verdict verdict;
+    const bool *needed; /* by cell */
+    uint32_t reached_in, needed_in, unknown_in;
+    const char
+        *why; /* the id of the first finding that its absence causes, or the message that ends the kernel; or "" */
+    uint32_t why_cell; /* where that was */
+} oriel_prune_statement;
+
+typedef struct oriel_prune_report {
+    uint32_t cells;
+    const oriel_prune_cell *cell; /* a copy of the caller's; platform names are the caller's */
+    uint32_t statements;
+    const oriel_prune_statement *statement; /* in the order in which the cells reach them */
+    uint32_t redundant, unknown;
+    void *memory; /* what all pointers here point into */
+} oriel_prune_report;
+
+/*
+ * Checks `launch` in each cell as it is, and then once for each synchronization statement that the cell reaches, as if that were
+ * not there. Platform, ranks and count of `job` give way to the cell's, profile, without and replay of `options` likewise;
+ * `job` has as many devices as the widest cell has ranks. The job's timeout is that of each single check.
+ *
+ * report  set on ORIEL_OK only; free it with oriel_prune_report_free
+ *
+ * ORIEL_INVALID    no cells; a cell with more ranks than the job has devices; what oriel_check refuses
+ * ORIEL_NO_MEMORY  none for the report
+ * others           as for oriel_check of a cell with nothing left out; without a statement these count as said above
+ */
+ORIEL_API oriel_status oriel_prune(const oriel_launch *launch, const oriel_job *job, const oriel_check_options *options,
+                                   const oriel_prune_cell *cell, uint32_t cells, oriel_prune_report *report);
+ORIEL_API void oriel_prune_report_free(oriel_prune_report *report);
+/* "necessary", "redundant", "unknown". Static. */
+ORIEL_API const char *oriel_prune_verdict_name(oriel_prune_verdict verdict);
+
 #ifdef __cplusplus
 }
 #endif

@@ -14,7 +14,7 @@ static const char help[] =
     "\n"
     "  oriel check allgather -p a2a3sim -d 0-3             four ranks, three calls on one domain\n"
     "  oriel check ./mine.so -p a5sim -d 0,1 --count 7     a kernel of your own (docs/write-a-kernel.md)\n"
-    "  oriel check ./mine.so -p a2a3sim -d 0-3 --prune     which synchronization does it need?\n"
+    "  oriel check ./mine.so -p a2a3sim,a5sim -d 0-3 --prune   which synchronization does it need?\n"
     "  oriel check ./mine.so -p a2a3sim -d 0-3 --witness w     keeps a schedule of each finding in folder w;\n"
     "  oriel check --replay w/1                                runs it again\n"
     "\n"
@@ -32,7 +32,11 @@ static const char help[] =
     "      --max-schedules N    at most so many ways in which waits can be satisfied (10000)\n"
     "      --timeout SECONDS    deadline of the whole check (30)\n"
     "      --without STATEMENT  as if one synchronization statement were not there; -v lists them\n"
-    "      --prune              that for each statement, by profiles, ranks and counts: necessary or redundant\n"
+    "      --prune              that for each statement, by platforms, profiles, ranks and counts: necessary, "
+    "redundant\n"
+    "                           or unknown. Then -p takes several (a2a3sim,a5sim), without --profile both are taken,\n"
+    "      --ranks LIST         and these are the ranks (2,3,4 and as many as there are devices)\n"
+    "      --counts LIST        and the elements per rank (1, the job's, 20000) of the grid\n"
     "      --witness FOLDER     writes a file for each finding that has a schedule to show; makes the folder\n"
     "      --replay FILE        runs only the schedule of such a file, which knows its job\n"
     "      --format FORMAT      human, json, sarif (human)\n"
@@ -53,6 +57,7 @@ typedef struct arguments {
     oriel_check_options options;
     cli_format format;
     const char *color, *witness, *replay;
+    cli_grid grid;
     bool verbose, prune, help;
 } arguments;
 
@@ -66,6 +71,8 @@ enum {
     MAX_SCHEDULES,
     WITHOUT,
     PRUNE,
+    RANKS,
+    COUNTS,
     WITNESS,
     REPLAY,
     FORMAT,
@@ -79,6 +86,8 @@ static const struct option options[] = {
     {"max-schedules", required_argument, NULL, MAX_SCHEDULES},
     {"without", required_argument, NULL, WITHOUT},
     {"prune", no_argument, NULL, PRUNE},
+    {"ranks", required_argument, NULL, RANKS},
+    {"counts", required_argument, NULL, COUNTS},
     {"witness", required_argument, NULL, WITNESS},
     {"replay", required_argument, NULL, REPLAY},
     {"format", required_argument, NULL, FORMAT},
@@ -108,7 +117,8 @@ static bool take_word(int option, arguments *args)
     case PROFILE:
         if (!one_of("--profile", optarg, profiles, &index))
             return false;
-        args->options.profile = (oriel_profile)index;
+        args->options.profile = args->grid.profile = (oriel_profile)index;
+        args->grid.one_profile = true;
         return true;
     case FORMAT:
         if (!one_of("--format", optarg, formats, &index))
@@ -135,6 +145,9 @@ static bool take_option(int option, arguments *args)
     case COLOR: return take_word(option, args);
     case WITHOUT: args->options.without = optarg; return true;
     case PRUNE: args->prune = true; return true;
+    case RANKS: return cli_parse_list("--ranks", optarg, 1, 64, args->grid.rank, CLI_LIST, &args->grid.ranks);
+    case COUNTS:
+        return cli_parse_list("--counts", optarg, 1, INT64_MAX, args->grid.count, CLI_LIST, &args->grid.counts);
     case WITNESS: args->witness = optarg; return true;
     case REPLAY: args->replay = optarg; return true;
     case VERBOSE: args->verbose = true; return true;
@@ -181,6 +194,14 @@ static bool parse(int argc, char **argv, arguments *args, cli_witness *witness)
         return cli_no_json("--format"), false;
     if (args->replay && (args->witness || args->prune))
         return cli_fail(CLI_BAD_USAGE, "--replay runs one schedule: --witness and --prune are of no use to it"), false;
+    if (!args->prune && (args->grid.ranks || args->grid.counts))
+        return cli_fail(CLI_BAD_USAGE, "--ranks and --counts say the grid of --prune"), false;
+    if (args->prune && args->format == CLI_AS_SARIF)
+        return cli_fail(CLI_BAD_USAGE, "--prune has no findings to show as SARIF: --format json or human"), false;
+    if (args->prune && (args->witness || args->options.without))
+        return cli_fail(CLI_BAD_USAGE,
+                        "--prune leaves each statement out by itself: --without and --witness are of no use to it"),
+               false;
     if (args->replay && !take_witness(argc, argv, args, witness))
         return false;
     return cli_job_take_launch(&args->job, "check", argc - optind, argv + optind);
@@ -201,9 +222,9 @@ const char *cli_check_verdict(const oriel_check_report *report)
     return report->findings ? "findings" : report->harmed ? "harm" : "clean";
 }
 
-static void print(const arguments *args, const cli_checked *checked)
+static void print(const cli_checked *checked)
 {
-    switch (args->format) {
+    switch (checked->format) {
     case CLI_AS_JSON: cli_check_json(checked); break;
     case CLI_AS_SARIF: cli_check_sarif(checked); break;
     default: cli_check_print(checked);
@@ -216,14 +237,15 @@ static int check(const oriel_launch *launch, const arguments *args)
     cli_checked checked = {.job = &args->job,
                            .options = &args->options,
                            .report = &report,
+                           .format = args->format,
                            .colour = wants_colour(args),
                            .verbose = args->verbose};
     if (args->prune)
-        return cli_check_prune(&checked);
+        return cli_check_prune(&checked, &args->grid);
     oriel_status status = oriel_check(launch, &args->job.job, &args->options, &report);
     if (status != ORIEL_OK)
         return cli_fail_status(status, report.accepted);
-    print(args, &checked);
+    print(&checked);
     bool good = !args->witness || cli_witness_write(&checked, args->witness);
     int code = report.findings || report.harmed ? CLI_FINDINGS : CLI_RIGHT;
     oriel_check_report_free(&report);
@@ -240,7 +262,7 @@ int cli_check(int argc, char **argv)
         return CLI_RIGHT;
     }
     if (code == CLI_RIGHT)
-        code = cli_job_complete(&args.job, 1);
+        code = cli_job_complete(&args.job, args.prune ? CLI_JOB_PLATFORMS : 1);
     if (code == CLI_RIGHT && args.replay && !cli_witness_fits(&witness, args.replay, &args.job, &args.options))
         code = CLI_BAD_USAGE;
     if (code == CLI_RIGHT)

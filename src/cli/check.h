@@ -12,8 +12,18 @@ typedef struct cli_checked {
     const cli_job *job;
     const oriel_check_options *options;
     const oriel_check_report *report;
+    cli_format format;
     bool colour, verbose;
 } cli_checked;
+
+/* What was typed of the grid of --prune; a list that is empty is filled in. */
+#define CLI_LIST 32
+typedef struct cli_grid {
+    uint64_t rank[CLI_LIST], count[CLI_LIST];
+    uint32_t ranks, counts;
+    bool one_profile; /* else both */
+    oriel_profile profile;
+} cli_grid;
 
 /*
  * check_source.c: the line of a place as it stands in its file, which is looked for as the compiler named it, beside the launch's
@@ -49,8 +59,9 @@ void cli_check_print(const cli_checked *checked);
 /* check_json.c and check_sarif.c; no_json.c in a build without jansson, where neither is asked for. */
 void cli_check_json(const cli_checked *checked);
 void cli_check_sarif(const cli_checked *checked);
+void cli_prune_json(const cli_job *job, const oriel_prune_report *report);
 
 /* check_prune.c: checks without each statement in turn, in each cell of a grid. Returns the exit code. */
-int cli_check_prune(const cli_checked *checked);
+int cli_check_prune(const cli_checked *checked, const cli_grid *given);
 
 #endif

@@ -76,3 +76,48 @@ void cli_check_json(const cli_checked *checked)
     json_object_set_new(object, "total_ms", cli_json_number(report->total_ms));
     cli_json_print(object);
 }
+
+/* ---- --prune ---------------------------------------------------------------------------------------------------- */
+
+static json_t *cells_array(const oriel_prune_report *report)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < report->cells; i++) {
+        const oriel_prune_cell *at = &report->cell[i];
+        json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:I}", "platform", at->platform, "profile",
+                                               oriel_profile_name(at->profile), "ranks", (int)at->ranks, "count",
+                                               (json_int_t)at->count));
+    }
+    return array;
+}
+
+static json_t *statement_object(const oriel_prune_report *report, const oriel_prune_statement *s)
+{
+    json_t *needed = json_array();
+    for (uint32_t i = 0; i < report->cells; i++)
+        if (s->needed[i])
+            json_array_append_new(needed, json_integer(i));
+    json_t *object =
+        json_pack("{s:o, s:o, s:i, s:o, s:s, s:i, s:i, s:o}", "id", cli_json_text(s->statement.id), "file",
+                  cli_json_text(s->statement.place.file), "line", s->statement.place.line, "what",
+                  cli_json_text(s->statement.what), "verdict", oriel_prune_verdict_name(s->verdict), "reached_in",
+                  (int)s->reached_in, "unknown_in", (int)s->unknown_in, "needed_in_cells", needed);
+    if (s->needed_in) {
+        json_object_set_new(object, "why", cli_json_text(s->why));
+        json_object_set_new(object, "why_cell", json_integer(s->why_cell));
+    }
+    return object;
+}
+
+void cli_prune_json(const cli_job *job, const oriel_prune_report *report)
+{
+    json_t *statements = json_array();
+    for (uint32_t i = 0; i < report->statements; i++)
+        json_array_append_new(statements, statement_object(report, &report->statement[i]));
+    json_t *object = cli_json_job(report->redundant ? "redundant" : report->unknown ? "unknown" : "needed", job);
+    json_object_set_new(object, "cells", cells_array(report));
+    json_object_set_new(object, "statements", statements);
+    json_object_set_new(object, "redundant", json_integer(report->redundant));
+    json_object_set_new(object, "unknown", json_integer(report->unknown));
+    cli_json_print(object);
+}

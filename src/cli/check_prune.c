@@ -1,159 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is too much: each synchronization statement is taken away in turn, in each cell of a grid of profiles, ranks and counts
- * (the platform is the job's: a barrier that one platform does not need is looked for on the other by a second call).
- *
- *      necessary    some cell has a finding without it that it has not with it
- *      redundant    no cell has, and all were covered exhaustively
- *      unknown      no cell has, but some were not
+ * What is too much: each synchronization statement is left out in turn, in each cell of a grid of platforms, profiles, ranks and counts
+ * (oriel_prune, which says what necessary, redundant and unknown mean).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/check.h"
+#include "cli/json.h"
 
-#define MAX_CELLS      64
-#define MAX_STATEMENTS 256
+#define MAX_CELLS 4096
 
-typedef struct cell {
-    oriel_profile profile;
-    uint32_t ranks;
-    uint64_t count;
-} cell;
-
-typedef struct statement {
-    char *id;
-    uint32_t needed, bounded; /* cells */
-    char why[160];            /* the first finding that its absence causes */
-    char where[96];
-} statement;
-
-typedef struct pruning {
-    const cli_checked *c;
-    cell cell[MAX_CELLS];
+typedef struct grid {
+    oriel_prune_cell cell[MAX_CELLS];
     uint32_t cells;
-    statement statement[MAX_STATEMENTS];
-    uint32_t statements;
-} pruning;
+    bool full;
+} grid;
 
-static void add_counts(pruning *p, oriel_profile profile, uint32_t ranks)
+/* A count that fits into one tile many times over on each platform: the second buffer's flags matter. */
+#define SEVERAL_TILES 20000
+
+static uint32_t default_ranks(const cli_job *job, uint64_t list[CLI_LIST])
 {
-    const uint64_t given = p->c->job->job.count ? p->c->job->job.count : p->c->job->launch->default_count;
-    const uint64_t counts[] = {1, given, 20000};
-    for (uint32_t i = 0; i < 3; i++) {
-        bool twice = (i > 0 && counts[i] == counts[0]) || (i == 2 && counts[2] == counts[1]);
-        if (!twice && p->cells < MAX_CELLS)
-            p->cell[p->cells++] = (cell){profile, ranks, counts[i]};
+    uint32_t least = job->launch->min_ranks, count = 0;
+    for (uint32_t ranks = least; ranks <= job->job.ranks && ranks <= 4; ranks++)
+        list[count++] = ranks;
+    if (job->job.ranks > 4 || !count)
+        list[count++] = job->job.ranks;
+    return count;
+}
+
+static uint32_t default_counts(const cli_job *job, uint64_t list[CLI_LIST])
+{
+    const uint64_t wanted[] = {1, cli_job_count(job), SEVERAL_TILES};
+    uint32_t count = 0;
+    for (int i = 0; i < 3; i++) {
+        bool twice = false;
+        for (uint32_t k = 0; k < count; k++)
+            twice |= list[k] == wanted[i];
+        if (!twice)
+            list[count++] = wanted[i];
     }
+    return count;
 }
 
-static void make_grid(pruning *p)
+static void add_cell(grid *g, const char *platform, oriel_profile profile, uint64_t ranks, uint64_t count)
 {
-    const oriel_profile profiles[] = {ORIEL_PROFILE_STRICT, ORIEL_PROFILE_DOCUMENTED};
-    uint32_t least = p->c->job->launch->min_ranks, most = p->c->job->job.ranks < 4 ? p->c->job->job.ranks : 4;
-    for (int i = 0; i < 2; i++) {
-        for (uint32_t ranks = least; ranks <= most; ranks++)
-            add_counts(p, profiles[i], ranks);
-        if (p->c->job->job.ranks > 4)
-            add_counts(p, profiles[i], p->c->job->job.ranks);
-    }
+    g->full |= g->cells == MAX_CELLS;
+    if (!g->full)
+        g->cell[g->cells++] = (oriel_prune_cell){platform, profile, (uint32_t)ranks, count};
 }
 
-static statement *find(pruning *p, const char *id)
+static void make_grid(const cli_job *job, const cli_grid *given, grid *g)
 {
-    for (uint32_t i = 0; i < p->statements; i++)
-        if (strcmp(p->statement[i].id, id) == 0)
-            return &p->statement[i];
-    if (p->statements == MAX_STATEMENTS)
-        return NULL;
-    statement *made = &p->statement[p->statements];
-    *made = (statement){.id = strdup(id)};
-    return made->id ? &p->statement[p->statements++] : NULL;
+    cli_grid all = *given;
+    if (!all.ranks)
+        all.ranks = default_ranks(job, all.rank);
+    if (!all.counts)
+        all.counts = default_counts(job, all.count);
+    for (uint32_t p = 0; p < job->platforms; p++)
+        for (int profile = ORIEL_PROFILE_STRICT; profile <= ORIEL_PROFILE_DOCUMENTED; profile++)
+            for (uint32_t r = 0; r < all.ranks; r++)
+                for (uint32_t c = 0; c < all.counts; c++)
+                    if (!all.one_profile || (int)all.profile == profile)
+                        add_cell(g, job->platform[p].name, (oriel_profile)profile, all.rank[r], all.count[c]);
 }
 
-static oriel_status check_cell(const pruning *p, const cell *at, const char *without, oriel_check_report *report)
-{
-    oriel_job job = p->c->job->job;
-    oriel_check_options options = *p->c->options;
-    job.ranks = at->ranks;
-    job.count = at->count;
-    options.profile = at->profile;
-    options.without = without;
-    options.no_witness = true;
-    return oriel_check(p->c->job->launch, &job, &options, report);
-}
+/* ---- For people ------------------------------------------------------------------------------------------------- */
 
-static void note(statement *s, const cell *at, const char *why)
+/* "1-4,7": the cells that need it, counted from 1. */
+static void print_cells(const bool *needed, uint32_t cells)
 {
-    if (s->needed++ > 0)
-        return;
-    snprintf(s->why, sizeof s->why, "%s", why);
-    snprintf(s->where, sizeof s->where, "%s, %u ranks, count %llu", oriel_profile_name(at->profile), at->ranks,
-             (unsigned long long)at->count);
-}
-
-/* Takes each statement that the cell reaches away. A kernel that gives up or crashes without one needs it. */
-static oriel_status prune_cell(pruning *p, const cell *at)
-{
-    oriel_check_report whole, report;
-    oriel_status status = check_cell(p, at, NULL, &whole);
-    if (status != ORIEL_OK)
-        return status;
-    for (uint32_t i = 0; i < whole.statements; i++) {
-        statement *s = find(p, whole.statement[i].id);
-        if (!s)
+    const char *comma = "";
+    for (uint32_t i = 0; i < cells; i++) {
+        uint32_t last = i;
+        if (!needed[i])
             continue;
-        status = check_cell(p, at, s->id, &report);
-        if (status == ORIEL_OK) {
-            if (report.findings > whole.findings)
-                note(s, at, report.finding[0].id);
-            else
-                s->bounded += !report.exhaustive;
-            oriel_check_report_free(&report);
-        } else if (status == ORIEL_FAULT) {
-            note(s, at, oriel_last_error());
-        } else {
-            s->bounded++;
-        }
+        while (last + 1 < cells && needed[last + 1])
+            last++;
+        printf(last > i ? "%s%u-%u" : "%s%u", comma, i + 1, last + 1);
+        comma = ",";
+        i = last;
     }
-    oriel_check_report_free(&whole);
-    return ORIEL_OK;
 }
 
-static void print(const pruning *p)
+static void print_statement(const oriel_prune_report *report, const oriel_prune_statement *s)
 {
-    uint32_t redundant = 0;
-    for (uint32_t i = 0; i < p->statements; i++) {
-        const statement *s = &p->statement[i];
-        const char *verdict = s->needed ? "necessary" : s->bounded ? "unknown" : "redundant";
-        redundant += !s->needed && !s->bounded;
-        printf("%-9s  %-32s", verdict, s->id);
-        if (s->needed)
-            printf("  %u of %u cells; %s: %s", s->needed, p->cells, s->where, s->why);
-        putchar('\n');
+    printf("%-9s  %-32s", oriel_prune_verdict_name(s->verdict), s->statement.id);
+    if (s->needed_in) {
+        printf("  in %u of %u cells: ", s->needed_in, report->cells);
+        print_cells(s->needed, report->cells);
+        printf("; %s in cell %u", s->why, s->why_cell + 1);
+    } else if (s->unknown_in) {
+        printf("  not exhaustive in %u of %u cells", s->unknown_in, report->cells);
     }
-    printf("%u statements of %s on %s, %u cells: %u redundant\n", p->statements, p->c->job->launch->name,
-           p->c->job->job.platform, p->cells, redundant);
+    putchar('\n');
 }
 
-int cli_check_prune(const cli_checked *checked)
+static void print(const cli_job *job, const oriel_prune_report *report)
 {
-    pruning *p = calloc(1, sizeof *p);
-    if (!p)
+    for (uint32_t i = 0; i < report->cells; i++) {
+        const oriel_prune_cell *at = &report->cell[i];
+        printf("cell %-4u %s, %s, %u ranks, count %llu\n", i + 1, at->platform, oriel_profile_name(at->profile),
+               at->ranks, (unsigned long long)at->count);
+    }
+    for (uint32_t i = 0; i < report->statements; i++)
+        print_statement(report, &report->statement[i]);
+    printf("%u statements of %s, %u cells: %u redundant, %u unknown\n", report->statements, job->launch->name,
+           report->cells, report->redundant, report->unknown);
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------ */
+
+int cli_check_prune(const cli_checked *checked, const cli_grid *given)
+{
+    grid *g = calloc(1, sizeof *g);
+    if (!g)
         return cli_fail(CLI_FAILED, "no memory for a grid");
-    p->c = checked;
-    make_grid(p);
-    int code = CLI_RIGHT;
-    for (uint32_t i = 0; i < p->cells && code == CLI_RIGHT; i++) {
-        oriel_status status = prune_cell(p, &p->cell[i]);
-        if (status != ORIEL_OK)
-            code = cli_fail(cli_exit_code(status, true), "%s", oriel_last_error());
+    make_grid(checked->job, given, g);
+    if (g->full) {
+        free(g);
+        return cli_fail(CLI_BAD_USAGE, "the grid has more than %d cells", MAX_CELLS);
     }
-    if (code == CLI_RIGHT)
-        print(p);
-    for (uint32_t i = 0; i < p->statements; i++)
-        free(p->statement[i].id);
-    free(p);
-    return code;
+    oriel_prune_report report;
+    oriel_status status =
+        oriel_prune(checked->job->launch, &checked->job->job, checked->options, g->cell, g->cells, &report);
+    free(g);
+    if (status != ORIEL_OK)
+        return cli_fail_status(status, status != ORIEL_INVALID);
+    if (checked->format == CLI_AS_JSON)
+        cli_prune_json(checked->job, &report);
+    else
+        print(checked->job, &report);
+    oriel_prune_report_free(&report);
+    return CLI_RIGHT;
 }

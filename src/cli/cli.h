@@ -53,6 +53,9 @@ int cli_bad_option(int answer, char **argv, const struct option *options);
  * `what` names the option in the message.
  */
 bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number);
+/* Whole numbers between commas, at most `room` of them. */
+bool cli_parse_list(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number, uint32_t room,
+                    uint32_t *count);
 bool cli_parse_seconds(const char *what, const char *text, double *seconds);
 bool cli_parse_dtype(const char *text, pto_dtype *dtype);
 bool cli_parse_reduce(const char *text, pto_reduce *reduce);

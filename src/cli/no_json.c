@@ -36,3 +36,8 @@ void cli_check_sarif(const cli_checked *checked)
 {
     (void)checked;
 }
+
+void cli_prune_json(const cli_job *job, const oriel_prune_report *report)
+{
+    (void)job, (void)report;
+}

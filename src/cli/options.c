@@ -40,6 +40,23 @@ bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64
     return true;
 }
 
+bool cli_parse_list(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number, uint32_t room,
+                    uint32_t *count)
+{
+    char list[512];
+    if ((size_t)snprintf(list, sizeof list, "%s", text) >= sizeof list)
+        return cli_fail(CLI_BAD_USAGE, "the list of %s is too long", what), false;
+    *count = 0;
+    char *rest = list;
+    for (char *word; (word = strsep(&rest, ","));) {
+        if (*count == room)
+            return cli_fail(CLI_BAD_USAGE, "%s takes at most %u numbers", what, room), false;
+        if (!cli_parse_number(what, word, least, most, &number[(*count)++]))
+            return false;
+    }
+    return true;
+}
+
 bool cli_parse_seconds(const char *what, const char *text, double *seconds)
 {
     char *end;

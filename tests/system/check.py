@@ -158,9 +158,22 @@ def test_a_mistake_is_json_or_sarif_as_well():
 
 def test_nothing_that_is_shipped_is_too_much():
     for launch in ("allgather", "reduce_scatter", "allreduce"):
-        result = check(launch, *ON_THREE, "--prune")
-        assert result.returncode == 0 and "0 redundant" in result.stdout, result
-        assert "unknown" not in result.stdout, result
+        result = check(launch, "-p", "a2a3sim,a5sim", "-d", "0-2", "--prune")
+        assert result.returncode == 0 and "0 redundant, 0 unknown" in result.stdout, result
+        assert "cell 24   a5sim, documented, 3 ranks, count 20000" in result.stdout, result
+
+
+def test_the_grid_can_be_chosen():
+    if needs_json():
+        return "no jansson"
+    words = ["allgather", "-p", "a5sim", "-d", "0-2", "--prune", "--profile", "strict", "--ranks", "3", "--counts", "7,9"]
+    told = json.loads(check(*words, "--format", "json").stdout)
+    assert told["verdict"] == "needed" and told["redundant"] == told["unknown"] == 0, told
+    cell = {"platform": "a5sim", "profile": "strict", "ranks": 3}
+    assert told["cells"] == [dict(cell, count=7), dict(cell, count=9)], told
+    assert all(it["needed_in_cells"] == [0, 1] and it["why"] for it in told["statements"]), told
+    refused = check(*words, "--format", "sarif")
+    assert refused.returncode == 2 and "SARIF" in refused.stderr, refused
 
 
 def test_mistakes():
@@ -171,6 +184,10 @@ def test_mistakes():
         (["allgather", *ON_THREE, "--without", "nowhere.c:1:dsb"], "nowhere.c:1:dsb"),
         (["allgather", *ON_THREE, "--replay", "/nonexistent"], "/nonexistent"),
         (["nothing", *ON_THREE], "nothing"),
+        (["allgather", *ON_THREE, "--ranks", "2"], "--prune"),
+        (["allgather", *ON_THREE, "--prune", "--ranks", "2,"], "--ranks"),
+        (["allgather", *ON_THREE, "--prune", "--ranks", "9"], "9 ranks"),
+        (["allgather", *ON_THREE, "--prune", "--without", "x"], "--without"),
         (["allgather", "-p", "a2a3sim"], "devices"),
     ]:
         result = check(*words)
