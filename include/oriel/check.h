@@ -68,7 +68,7 @@ typedef struct oriel_check_options {
     oriel_profile profile;
     uint32_t calls;         /* of the kernel on one domain, with nothing between them; 0: 3 */
     uint64_t max_schedules; /* 0: 10 000 */
-    uint64_t seed;          /* of the explorer's choices beyond its systematic ones */
+    uint64_t seed;          /* of the schedules at random */
     const char *without;    /* NULL, or the id of a synchronization statement (below) that is taken as not there */
     const char *replay;     /* NULL, or the text of a witness (below): only its schedule is run */
     bool no_witness;        /* findings without a witness: faster, for those who only count them */
@@ -119,6 +119,8 @@ typedef struct oriel_check_report {
     const oriel_finding *finding; /* in the order of their kinds, then places */
     uint64_t schedules;           /* that were run to cover the ways in which waits can be satisfied */
     bool exhaustive;              /* these are all of them */
+    uint64_t
+        random_schedules; /* beyond these, with each step at random: only where nothing was found, and the job is not large */
     uint32_t statements;
     const oriel_check_statement *statement;
     const char *ended;         /* replay: how it ended, in a line; else "" */

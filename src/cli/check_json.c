@@ -70,6 +70,7 @@ void cli_check_json(const cli_checked *checked)
         json_object_set_new(object, "ended", cli_json_text(report->ended));
     json_object_set_new(object, "schedules", json_integer((json_int_t)report->schedules));
     json_object_set_new(object, "exhaustive", json_boolean(report->exhaustive));
+    json_object_set_new(object, "random_schedules", json_integer((json_int_t)report->random_schedules));
     json_object_set_new(object, "findings", findings(checked));
     json_object_set_new(object, "statements", statements(report));
     json_object_set_new(object, "first_ms", cli_json_number(report->first_ms));

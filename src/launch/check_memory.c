@@ -18,17 +18,18 @@
 static oriel_status make_output(oriel_check_memory *m, uint32_t rank, uint32_t b, char *data)
 {
     oriel_checked_output *output = &m->output[m->outputs];
-    oriel_status status = oriel_image_make(&m->inputs, rank, b, &output->image);
+    oriel_status status = oriel_image_make(&m->inputs[0], rank, b, &output->image[0]);
     if (status != ORIEL_OK)
         return status;
     m->outputs++;
     output->data = data;
+    output->buffer = b;
     uint64_t bytes = oriel_buffer_bytes(&m->launch->buffers[b], m->job);
     output->poison = malloc(bytes);
     if (!output->poison)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for %" PRIu64 " B of output %s of rank %" PRIu32, bytes,
                           m->launch->buffers[b].name, rank);
-    oriel_image_poison(&output->image, output->poison);
+    oriel_image_poison(&output->image[0], output->poison);
     return ORIEL_OK;
 }
 
@@ -174,7 +175,7 @@ oriel_status oriel_check_memory_make(const oriel_launch *launch, const oriel_job
         memory->tensors += launch->buffers[b].role != ORIEL_ROLE_WINDOW;
     oriel_status status = allocate_tables(memory);
     if (status == ORIEL_OK)
-        status = oriel_inputs_make(launch, job, &memory->inputs);
+        status = oriel_inputs_make(launch, job, &memory->inputs[0]);
     if (status == ORIEL_OK)
         status = fill_arena(memory, limits);
     if (status != ORIEL_OK)
@@ -188,12 +189,15 @@ void oriel_check_memory_free(oriel_check_memory *m)
         oriel_view_free(&m->view[rank]);
     while (m->outputs > 0) {
         oriel_checked_output *output = &m->output[--m->outputs];
-        oriel_image_free(&output->image);
+        for (int i = 0; i < 2; i++) {
+            oriel_image_free(&output->image[i]);
+            free(output->near[i]);
+        }
         free(output->poison);
-        free(output->near);
     }
     oriel_arena_destroy(m->arena);
-    oriel_inputs_free(&m->inputs);
+    oriel_inputs_free(&m->inputs[0]);
+    oriel_inputs_free(&m->inputs[1]);
     free(m->args);
     free(m->comm);
     free(m->view);
@@ -204,6 +208,23 @@ void oriel_check_memory_free(oriel_check_memory *m)
 }
 
 /* ---- What the engine asks of its host --------------------------------------------------------------------------- */
+
+/* Which of the two sets of inputs and results holds in a call. */
+static int contents_of(const oriel_check_memory *m, uint32_t call)
+{
+    return m->contents == ORIEL_CONTENTS_OTHER || (m->contents == ORIEL_CONTENTS_ALTERNATE && call % 2);
+}
+
+static void fill_inputs(oriel_check_memory *m, uint32_t rank, const oriel_inputs *inputs)
+{
+    const oriel_tensor *tensor = m->args[rank].tensor;
+    for (uint32_t b = 0; b < m->launch->buffer_count; b++) {
+        const oriel_launch_buffer *buffer = &m->launch->buffers[b];
+        if (buffer->role == ORIEL_ROLE_INPUT)
+            memcpy(tensor->data, oriel_inputs_bytes(inputs, rank, b), oriel_buffer_bytes(buffer, m->job));
+        tensor += buffer->role != ORIEL_ROLE_WINDOW;
+    }
+}
 
 static void zero_windows(oriel_check_memory *m)
 {
@@ -222,45 +243,41 @@ static void reset(void *context)
     if (m->used)
         zero_windows(m);
     m->used = true;
-    for (uint32_t rank = 0; rank < m->job->ranks; rank++) {
-        const oriel_tensor *tensor = m->args[rank].tensor;
-        for (uint32_t b = 0; b < m->launch->buffer_count; b++) {
-            const oriel_launch_buffer *buffer = &m->launch->buffers[b];
-            if (buffer->role == ORIEL_ROLE_INPUT)
-                memcpy(tensor->data, oriel_inputs_bytes(&m->inputs, rank, b), oriel_buffer_bytes(buffer, m->job));
-            tensor += buffer->role != ORIEL_ROLE_WINDOW;
-        }
-    }
+    for (uint32_t rank = 0; rank < m->job->ranks; rank++)
+        fill_inputs(m, rank, &m->inputs[contents_of(m, 0)]);
 }
 
 static uint64_t bytes_of(const oriel_checked_output *output)
 {
-    return output->image.count * pto_dtype_bytes(output->image.dtype);
+    return output->image[0].count * pto_dtype_bytes(output->image[0].dtype);
 }
 
 static void entering(void *context, uint32_t rank, uint32_t call)
 {
-    (void)call;
     oriel_check_memory *m = context;
+    if (m->contents == ORIEL_CONTENTS_ALTERNATE)
+        fill_inputs(m, rank, &m->inputs[contents_of(m, call)]);
     oriel_checked_output *output = &m->output[rank * m->outputs_of_rank];
     for (uint32_t i = 0; i < m->outputs_of_rank; i++)
         memcpy(output[i].data, output[i].poison, bytes_of(&output[i]));
 }
 
 /* What was right by its tolerance is remembered: most schedules give the same bits, and need no second look. */
-static bool is_wrong(oriel_checked_output *output, uint64_t *first)
+static bool is_wrong(oriel_checked_output *output, int contents, uint64_t *first)
 {
+    const oriel_image *image = &output->image[contents];
+    char **near = &output->near[contents];
     uint64_t bytes = bytes_of(output);
-    if (memcmp(output->data, output->image.bytes, bytes) == 0)
+    if (memcmp(output->data, image->bytes, bytes) == 0)
         return false;
-    if (output->near && memcmp(output->data, output->near, bytes) == 0)
+    if (*near && memcmp(output->data, *near, bytes) == 0)
         return false;
-    if (oriel_image_is_wrong(&output->image, output->data, first))
+    if (oriel_image_is_wrong(image, output->data, first))
         return true;
-    if (!output->near)
-        output->near = malloc(bytes);
-    if (output->near)
-        memcpy(output->near, output->data, bytes);
+    if (!*near)
+        *near = malloc(bytes);
+    if (*near)
+        memcpy(*near, output->data, bytes);
     return false;
 }
 
@@ -274,7 +291,7 @@ static void number_text(pto_dtype dtype, const void *element, char text[32])
 
 static const char *describe_wrong(oriel_check_memory *m, const oriel_checked_output *output, uint64_t i, uint32_t call)
 {
-    const oriel_image *image = &output->image;
+    const oriel_image *image = &output->image[contents_of(m, call)];
     uint32_t bytes = pto_dtype_bytes(image->dtype);
     char got[32], expected[32];
     if (memcmp(output->data + i * bytes, output->poison + i * bytes, bytes) == 0)
@@ -293,12 +310,37 @@ static const char *returned(void *context, uint32_t rank, uint32_t call)
     oriel_checked_output *output = &m->output[rank * m->outputs_of_rank];
     uint64_t first;
     for (uint32_t i = 0; i < m->outputs_of_rank; i++)
-        if (is_wrong(&output[i], &first))
+        if (is_wrong(&output[i], contents_of(m, call), &first))
             return describe_wrong(m, &output[i], first, call);
     return NULL;
 }
 
+static oriel_status make_others(oriel_check_memory *m)
+{
+    m->other_job = *m->job;
+    m->other_job.random = true;
+    m->other_job.seed = m->job->seed + 1;
+    oriel_status status = oriel_inputs_make(m->launch, &m->other_job, &m->inputs[1]);
+    for (uint32_t i = 0; i < m->outputs && status == ORIEL_OK; i++)
+        status = oriel_image_make(&m->inputs[1], i / m->outputs_of_rank, m->output[i].buffer, &m->output[i].image[1]);
+    return status;
+}
+
+/* Whether the launch's expectation knows of other inputs than the usual ones, the engine finds out. */
+static bool fill(void *context, oriel_contents contents)
+{
+    oriel_check_memory *m = context;
+    if (contents != ORIEL_CONTENTS_USUAL && !m->has_others) {
+        if (m->inputs[1].data || make_others(m) != ORIEL_OK)
+            return false;
+        m->has_others = true;
+    }
+    m->contents = contents;
+    return true;
+}
+
 oriel_check_host oriel_check_memory_host(oriel_check_memory *memory)
 {
-    return (oriel_check_host){.reset = reset, .entering = entering, .returned = returned, .context = memory};
+    return (oriel_check_host){
+        .reset = reset, .entering = entering, .returned = returned, .context = memory, .fill = fill};
 }

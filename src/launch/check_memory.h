@@ -18,16 +18,20 @@
 
 /* An output of one rank. */
 typedef struct oriel_checked_output {
-    oriel_image image;
-    char *poison; /* what it holds when a call begins */
-    char *near;   /* NULL, or the last contents that were right by their tolerance only */
-    char *data;   /* in the arena */
+    oriel_image image[2]; /* [1]: with the other inputs */
+    char *near[2];        /* NULL, or the last contents that were right by their tolerance only */
+    char *poison;         /* what it holds when a call begins */
+    char *data;           /* in the arena */
+    uint32_t buffer;      /* of the launch */
 } oriel_checked_output;
 
 typedef struct oriel_check_memory {
     const oriel_launch *launch; /* borrowed, as is the job */
     const oriel_job *job;
-    oriel_inputs inputs;
+    oriel_inputs inputs[2]; /* [1]: the others, random ones of `other_job`, made when they are first asked for */
+    oriel_job other_job;
+    oriel_contents contents;
+    bool has_others;
     oriel_arena *arena;
     oriel_fabric_shm fabric;
     oriel_domain_shared *domain;

@@ -159,7 +159,7 @@ static void entering_poisons_the_outputs_of_one_rank(void **state)
 static void put_right(const scene *s, uint32_t rank)
 {
     const oriel_checked_output *output = &s->memory.output[rank];
-    memcpy(output->data, output->image.bytes, output->image.count * pto_dtype_bytes(output->image.dtype));
+    memcpy(output->data, output->image[0].bytes, output->image[0].count * pto_dtype_bytes(output->image[0].dtype));
 }
 
 static void a_result_is_right_wrong_or_uninitialized(void **state)

@@ -36,6 +36,7 @@ static void expect_clean(const oriel_launch *launch, const oriel_job *job, oriel
         fail_msg("%s on %u ranks of %s, count %llu: %s: %s", launch->name, job->ranks, job->platform,
                  (unsigned long long)job->count, report.finding[0].id, report.finding[0].message);
     assert_true(report.exhaustive && report.schedules == 1);
+    assert_true(report.random_schedules == 4 || job->ranks * job->count > 4096);
     oriel_check_report_free(&report);
 }
 
@@ -349,6 +350,35 @@ static void test_a_witness_runs_again_to_the_same_end(void **state)
                  "no witness");
 }
 
+static oriel_expected from_rank_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank,
+                                       const char *buffer, uint64_t i)
+{
+    (void)buffer;
+    return (oriel_expected){oriel_input(inputs, (rank + job->ranks - 1) % job->ranks, "in", i), 0};
+}
+
+/* Equal inputs in each call would hide that a rank gets the data of the next call. */
+static void test_a_witness_of_reuse_shows_the_data_of_another_call(void **state)
+{
+    (void)state;
+    oriel_launch launch = launch_of(reuse_race, from_rank_before);
+    oriel_job job = job_of("a2a3sim", 3, 16);
+    oriel_check_report report, again;
+    assert_ok(oriel_check(&launch, &job, NULL, &report));
+    const oriel_finding *reuse = NULL;
+    for (uint32_t i = 0; i < report.findings; i++)
+        if (report.finding[i].kind == ORIEL_FINDING_REUSE_RACE)
+            reuse = &report.finding[i];
+    assert_non_null(reuse);
+    assert_true(reuse->harm);
+    assert_non_null(strstr(reuse->witness, "with other inputs in every other call: out[0]"));
+    assert_ok(oriel_check(&launch, &job, &(oriel_check_options){.replay = reuse->replay}, &again));
+    assert_true(again.harmed);
+    oriel_check_report_free(&again);
+    oriel_check_report_free(&report);
+    assert_int_equal(report.random_schedules, 0);
+}
+
 /* ---- What ends a check ------------------------------------------------------------------------------------------ */
 
 static void gives_up(pto_core *core)
@@ -404,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_what_is_shipped_is_clean),
         cmocka_unit_test(test_each_kind_is_found),
         cmocka_unit_test(test_a_witness_runs_again_to_the_same_end),
+        cmocka_unit_test(test_a_witness_of_reuse_shows_the_data_of_another_call),
         cmocka_unit_test(test_what_ends_a_check_has_a_line),
         cmocka_unit_test(test_jobs_that_cannot_be_are_refused),
     };

@@ -18,6 +18,7 @@
 #define ORIEL_ENGINE_CHECK_CHECK_H
 
 #include "base/bump.h"
+#include "engine/check/plan.h"
 #include "isa/limits.h"
 #include "oriel/check.h"
 #include "window/view.h"
@@ -41,6 +42,8 @@ typedef struct oriel_check_host {
     /* A rank has returned from a call: NULL if its outputs are right, else `out[17] is 0, expected 117`, valid until the next. */
     const char *(*returned)(void *context, uint32_t rank, uint32_t call);
     void *context;
+    /* Which inputs there are from the next schedule on. False: others cannot be had. NULL: never. */
+    bool (*fill)(void *context, oriel_contents contents);
 } oriel_check_host;
 
 typedef struct oriel_check_setup {

@@ -54,7 +54,8 @@ uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, c
                            .side = copy(side, sides * sizeof *side),
                            .count = 1,
                            .order = copy(plan->order, plan->length * sizeof *plan->order),
-                           .length = plan->length};
+                           .length = plan->length,
+                           .seed = plan->seed};
     snprintf(found->message, sizeof found->message, "%s", message);
     snprintf(found->missing, sizeof found->missing, "%s", missing);
     return findings->count++;

@@ -29,14 +29,14 @@ typedef struct oriel_found {
     oriel_found_side *side;
     uint32_t sides;
     uint64_t count;
-    uint32_t *order; /* of the plan in which it was found */
+    uint32_t *order; /* of the plan in which it was found, */
     uint32_t length;
+    uint64_t seed;     /* and its random steps; the witness may choose others */
     bool self_evident; /* the finding ends the run itself: every schedule with it is its witness */
     char wrong[160];   /* the wrong result of the schedule in which it was found, or "" */
     /* Made by the witness: */
     char witness[ORIEL_FOUND_TEXT];
     bool harm;
-    oriel_hold hold;
     char *replay;
 } oriel_found;
 

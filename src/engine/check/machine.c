@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 
 #define STACK_BYTES     ((size_t)256 << 10)
 #define STEPS_PER_CLOCK 1024
@@ -445,9 +446,44 @@ static void keep_stuck(machine *m)
     }
 }
 
-void check_run(machine *m, const oriel_plan *plan)
+/*
+ * Random steps. Even chances alone give schedules that are all alike; for a while those first in line go first, or last, so that
+ * cores and pipes drift far apart.
+ */
+typedef struct random_steps {
+    oriel_random random;
+    uint32_t left, way; /* so many steps more: 0: the first, 1: the last, 2: any */
+} random_steps;
+
+static uint32_t choose_at_random(void *context, uint32_t n)
 {
+    random_steps *r = context;
+    if (r->left-- == 0) {
+        r->left = (uint32_t)oriel_random_below(&r->random, 64);
+        r->way = (uint32_t)oriel_random_below(&r->random, 3);
+    }
+    return r->way == 0 ? 0 : r->way == 1 ? n - 1 : (uint32_t)oriel_random_below(&r->random, n);
+}
+
+static void fill(machine *m, oriel_contents contents)
+{
+    const oriel_check_host *host = m->setup->host;
+    if (contents != m->contents && host->fill && host->fill(host->context, contents))
+        m->contents = contents;
+}
+
+void check_run(machine *m, const oriel_plan *given)
+{
+    oriel_plan own = *given;
+    const oriel_plan *plan = &own;
+    random_steps steps = {.left = 0};
+    if (own.seed) {
+        oriel_random_seed(&steps.random, own.seed);
+        own.choose = choose_at_random;
+        own.context = &steps;
+    }
     m->plan = plan;
+    fill(m, own.contents);
     reset(m);
     if (plan->choose)
         run_chosen(m);
@@ -465,6 +501,7 @@ void check_run(machine *m, const oriel_plan *plan)
         if (m->core[i].state != CORE_DONE && m->core[i].state != CORE_LEFT)
             resume(&m->core[i]);
     check_classify(m);
+    m->plan = given;
 }
 
 /* ---- Making one ------------------------------------------------------------------------------------------------- */

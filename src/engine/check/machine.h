@@ -263,7 +263,8 @@ struct oriel_checker {
     oriel_steps steps; /* the signal operations, in turn */
     check_conflict *conflict;
     uint32_t conflicts, conflict_room;
-    uint32_t releases; /* how often held things had to be let go */
+    oriel_contents contents; /* that the host has filled in */
+    uint32_t releases;       /* how often held things had to be let go */
 
     /* How it ended. */
     bool aborting; /* fibers leave their kernels */
@@ -275,6 +276,7 @@ struct oriel_checker {
     oriel_statements statements;
     const pto_site *without;      /* the statement that is not there; NULL */
     uint64_t schedules, distinct; /* that were run; with answers of their own */
+    uint64_t random;              /* run beyond these, each step at random */
     bool exhaustive;
     double first_ms;
     char *ended; /* a replay */

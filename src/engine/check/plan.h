@@ -27,12 +27,21 @@ typedef struct oriel_hold {
     uint32_t bytes;  /* and how many */
 } oriel_hold;
 
+/* What the inputs hold. Equal inputs in each call hide what one call does to the data of another. */
+typedef enum oriel_contents {
+    ORIEL_CONTENTS_USUAL,    /* the job's, in each call */
+    ORIEL_CONTENTS_OTHER,    /* others, in each call */
+    ORIEL_CONTENTS_ALTERNATE /* the job's in each even call, others in each odd one */
+} oriel_contents;
+
 typedef struct oriel_plan {
     /* The cores whose signal operations come first, in turn; one that cannot come is waited for by letting others run to theirs. */
     const uint32_t *order;
     uint32_t length;
     oriel_hold hold;
     bool quiet; /* findings are not kept: the run is made for its outcome */
+    oriel_contents contents;
+    uint64_t seed; /* not 0: each step is chosen at random, by a generator that starts from this */
     /*
      * NULL, or decides each step: of all that can happen next, 0 .. n-1, which does. Then nothing is eager: scalar units
      * stop before each operation, and pipes complete one thing at a time.

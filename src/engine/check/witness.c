@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A witness: the schedule of a finding, with one of its sides as late as it legally can be. If the result is wrong then, that is
- * the harm; if it is right each time, this data hides it.
+ * A witness: the schedule of a finding, with one of its sides as late as it legally can be, or schedules of random steps. If the result
+ * is wrong then, that is the harm. Calls with equal inputs hide what one does to the next, so the same is tried with
+ * inputs that vary from call to call. If the result is right each time, this data hides it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +15,19 @@
 static const char *const hold_names[] = {"nothing", "item", "core", "line", "fetch"};
 #define HOLDS (sizeof hold_names / sizeof *hold_names)
 
-static char *plan_text(const uint32_t *order, uint32_t length, const oriel_hold *hold)
+static char *plan_text(const oriel_plan *plan)
 {
-    size_t size = 256 + (size_t)length * 8, at;
+    const oriel_hold *hold = &plan->hold;
+    size_t size = 320 + (size_t)plan->length * 8, at;
     char *text = malloc(size);
     if (!text)
         abort();
-    at = (size_t)snprintf(text, size, "hold %s core %u pipe %u ordinal %u offset %llu bytes %u\norder",
-                          hold_names[hold->kind], hold->core, (unsigned)hold->pipe, hold->ordinal,
-                          (unsigned long long)hold->offset, hold->bytes);
-    for (uint32_t i = 0; i < length; i++)
-        at += (size_t)snprintf(text + at, size - at, " %u", order[i]);
+    at = (size_t)snprintf(
+        text, size, "hold %s core %u pipe %u ordinal %u offset %llu bytes %u\nseed %llu\ncontents %u\norder",
+        hold_names[hold->kind], hold->core, (unsigned)hold->pipe, hold->ordinal, (unsigned long long)hold->offset,
+        hold->bytes, (unsigned long long)plan->seed, (unsigned)plan->contents);
+    for (uint32_t i = 0; i < plan->length; i++)
+        at += (size_t)snprintf(text + at, size - at, " %u", plan->order[i]);
     snprintf(text + at, size - at, "\n");
     return text;
 }
@@ -56,6 +59,18 @@ static bool read_hold(const machine *m, const char *text, oriel_hold *hold)
             return hold->core < m->cores && pipe < PTO_PIPE_ALL && hold->bytes <= sizeof m->core->fetched;
         }
     return false;
+}
+
+static bool read_seed(const char *text, oriel_plan *plan)
+{
+    const char *line = line_that_begins(text, "seed ");
+    unsigned long long seed;
+    unsigned contents;
+    if (!line || sscanf(line, "seed %llu\ncontents %u\n", &seed, &contents) != 2 || contents > ORIEL_CONTENTS_ALTERNATE)
+        return false;
+    plan->seed = seed;
+    plan->contents = (oriel_contents)contents;
+    return true;
 }
 
 static bool read_order(const machine *m, const char *text, uint32_t **order, uint32_t *length)
@@ -94,13 +109,13 @@ oriel_status check_replay(machine *m)
     oriel_plan plan = {0};
     uint32_t *order = NULL;
     const char *text = m->setup->options->replay;
-    if (!read_hold(m, text, &plan.hold) || !read_order(m, text, &order, &plan.length)) {
+    if (!read_hold(m, text, &plan.hold) || !read_seed(text, &plan) || !read_order(m, text, &order, &plan.length)) {
         free(order);
         return oriel_fail(ORIEL_INVALID, "this is no witness of this job: it has no schedule of %u cores", m->cores);
     }
     plan.order = order;
-    plan.quiet = plan.hold.kind !=
-                 ORIEL_HOLD_NOTHING; /* what it shows is its end: what holding back does to the rest is noise */
+    /* What such a schedule shows is its end: what it does to the rest is noise. */
+    plan.quiet = plan.hold.kind != ORIEL_HOLD_NOTHING || plan.seed || plan.contents != ORIEL_CONTENTS_USUAL;
     oriel_status status = check_run_and_note(m, &plan);
     if (status == ORIEL_OK) {
         m->schedules = 1;
@@ -122,36 +137,74 @@ static void late_text(const oriel_found_side *side, char *text, size_t size)
     snprintf(text, size, "%s of rank %u (call %u) %s", side->what, side->rank, side->call, what);
 }
 
-/* Runs the finding's schedule with one side late; true if this does harm. */
-static bool harms(machine *m, oriel_found *found, const oriel_found_side *side)
+/* Random schedules that are tried for a finding that is the only one: what they show is then its doing. */
+#define RANDOM_WITNESSES 16
+
+/* Runs `plan` for its end; true if that is harm, which then is the finding's witness. */
+static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *how)
 {
-    oriel_plan plan = {.order = found->order, .length = found->length, .hold = side->hold, .quiet = true};
-    char late[160];
+    plan.quiet = true;
     check_run(m, &plan);
     if (m->end == RUN_ENDED && !m->wrong[0])
         return false;
-    late_text(side, late, sizeof late);
-    snprintf(found->witness, sizeof found->witness, "%s: %s", late, how_it_ended(m));
-    found->hold = side->hold;
-    return true;
+    snprintf(found->witness, sizeof found->witness, "%s%s: %s", how,
+             plan.contents == ORIEL_CONTENTS_ALTERNATE ? ", with other inputs in every other call" : "",
+             how_it_ended(m));
+    free(found->replay);
+    found->replay = plan_text(&plan);
+    return found->harm = true;
+}
+
+/* The plan in which it was found, with one side as late as it can be; or any plan. */
+static bool try_late(machine *m, oriel_found *found, const oriel_plan *plan)
+{
+    for (uint32_t i = 0; i < found->sides; i++) {
+        char late[160];
+        oriel_plan with = *plan;
+        with.hold = found->side[i].hold;
+        late_text(&found->side[i], late, sizeof late);
+        if (with.hold.kind != ORIEL_HOLD_NOTHING && harms(m, found, with, late))
+            return true;
+    }
+    for (uint64_t seed = 1; m->findings.count == 1 && seed <= RANDOM_WITNESSES; seed++) {
+        char how[64];
+        const oriel_plan with = {.contents = plan->contents, .seed = seed};
+        snprintf(how, sizeof how, "in a schedule of random steps (seed %llu)", (unsigned long long)seed);
+        if (harms(m, found, with, how))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the launch's expectation knows of other inputs: they give no other verdict than the usual ones. */
+static bool knows_others(machine *m, oriel_plan plan)
+{
+    plan.quiet = true;
+    plan.contents = ORIEL_CONTENTS_OTHER;
+    check_run(m, &plan);
+    return m->contents == ORIEL_CONTENTS_OTHER && m->end == RUN_ENDED && !m->wrong[0];
 }
 
 static void look_for(machine *m, oriel_found *found)
 {
-    if (found->self_evident) {
+    oriel_plan plan = {.order = found->order, .length = found->length, .seed = found->seed};
+    found->replay = plan_text(&plan);
+    found->harm = found->self_evident || found->wrong[0];
+    if (found->self_evident)
         snprintf(found->witness, sizeof found->witness, "this schedule ends in it%s%s", found->wrong[0] ? ": " : "",
                  found->wrong);
-        found->harm = true;
-    } else if (found->wrong[0]) {
-        snprintf(found->witness, sizeof found->witness, "with everything as early as it can be: %s", found->wrong);
-        found->harm = true;
+    else if (found->wrong[0])
+        snprintf(found->witness, sizeof found->witness, "%s: %s",
+                 plan.seed ? "in a schedule of random steps" : "with everything as early as it can be", found->wrong);
+    if (found->harm || try_late(m, found, &plan))
+        return;
+    if (m->setup->calls > 1 && knows_others(m, plan)) {
+        plan.contents = ORIEL_CONTENTS_ALTERNATE;
+        if (harms(m, found, plan, "with everything as early as it can be") || try_late(m, found, &plan))
+            return;
     }
-    for (uint32_t i = 0; i < found->sides && !found->harm; i++)
-        found->harm = found->side[i].hold.kind != ORIEL_HOLD_NOTHING && harms(m, found, &found->side[i]);
-    if (!found->harm)
-        snprintf(found->witness, sizeof found->witness,
-                 "this data hides it: with either side as late as it can be, the result is still right");
-    found->replay = plan_text(found->order, found->length, &found->hold);
+    snprintf(found->witness, sizeof found->witness,
+             "this data hides it: with either side as late as it can be, the result is still right");
 }
 
 oriel_status oriel_checker_witness(oriel_checker *m)

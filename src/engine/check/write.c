@@ -107,6 +107,7 @@ oriel_status oriel_checker_write(const oriel_checker *m, oriel_bump *memory, ori
     report->finding = finding;
     report->findings = count;
     report->schedules = m->schedules;
+    report->random_schedules = m->random;
     report->exhaustive = m->exhaustive;
     report->ended = text(&w, m->ended ? m->ended : "");
     report->harmed = m->harmed;
