@@ -81,12 +81,32 @@ oriel_found_side check_side(const machine *m, uint32_t event)
     return side;
 }
 
+/* The cores whose signal operations came first, as far as the plan had a say in it. */
+static uint32_t *order_so_far(const machine *m, uint32_t *length)
+{
+    const oriel_plan *plan = m->plan;
+    uint32_t steps = !plan->pins ? 0 : m->pins_left ? m->steps.count : m->pinned_steps;
+    uint32_t *order = malloc((plan->length + steps + 1) * sizeof *order);
+    if (!order)
+        abort();
+    *length = 0;
+    for (uint32_t i = 0; i < plan->length; i++)
+        order[(*length)++] = plan->order[i];
+    for (uint32_t i = 0; i < steps; i++)
+        if (!m->steps.step[i].dead && !m->steps.step[i].stuck)
+            order[(*length)++] = m->steps.step[i].core;
+    return order;
+}
+
 uint32_t check_report(machine *m, oriel_finding_kind kind, const oriel_found_side *side, uint32_t sides,
                       const char *message, const char *missing)
 {
     if (m->plan->quiet)
         return NONE;
-    uint32_t index = oriel_findings_add(&m->findings, kind, side, sides, m->plan, message, missing);
+    uint32_t length, *order = order_so_far(m, &length);
+    oriel_plan plan = {.order = order, .length = length, .seed = m->plan->seed};
+    uint32_t index = oriel_findings_add(&m->findings, kind, side, sides, &plan, message, missing);
+    free(order);
     return index;
 }
 

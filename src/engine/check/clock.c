@@ -36,6 +36,14 @@ void oriel_clock_join(oriel_clock *clock, const oriel_clock *other)
         into[q] = into[q] > from[q] ? into[q] : from[q];
 }
 
+void oriel_clock_meet(oriel_clock *clock, const oriel_clock *other)
+{
+    if (clock->count > other->count)
+        clock->count = other->count;
+    for (uint32_t q = 0; q < clock->count; q++)
+        clock->at[q] = clock->at[q] < other->at[q] ? clock->at[q] : other->at[q];
+}
+
 void oriel_clock_copy(oriel_clock *clock, const oriel_clock *other)
 {
     clock->count = 0;

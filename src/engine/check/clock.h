@@ -32,6 +32,8 @@ static inline uint32_t oriel_clock_get(const oriel_clock *clock, uint32_t queue)
 /* Raises a component to at least `value`. These abort the process if there is no memory: a clock is a few KiB. */
 void oriel_clock_raise(oriel_clock *clock, uint32_t queue, uint32_t value);
 void oriel_clock_join(oriel_clock *clock, const oriel_clock *other);
+/* Lowers each component to that of the other, where that is less. */
+void oriel_clock_meet(oriel_clock *clock, const oriel_clock *other);
 void oriel_clock_copy(oriel_clock *clock, const oriel_clock *other);
 /* All components 0; keeps the memory. */
 void oriel_clock_clear(oriel_clock *clock);

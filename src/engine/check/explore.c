@@ -2,9 +2,10 @@
 /*
  * Which schedules are run. Two of them are the same if each wait and test has the same answer and learns the same: everything
  * else follows from these, as long as there is no race, and races are found in any of them. So a schedule is run, and of each wait
- * and test it is asked which other answer it could have had: by a notify that came after it and could have come before, or, for a
- * test, by one that came before and could have come after. Each such answer is a plan to run, unless one with the same answers
- * was run already. (Reads-from equivalence: Abdulla et al., Stateless Model Checking by Reads-From Partitioning, OOPSLA 2019.)
+ * and test it is asked which other answers it could have had: for each choice of the notifies that it could have seen, that is those
+ * that do not follow from it, and with each all that this follows from. Each new answer is a plan, which pins it, and the
+ * answers on which it depends (plan.h). A schedule whose answers were all seen before asks nothing. (Reads-from equivalence:
+ * Abdulla et al., Stateless Model Checking by Reads-From Partitioning, OOPSLA 2019.)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +13,47 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/check/explore.h"
+#include "isa/isa.h"
+
+/* Choices that are looked at for one wait or test. */
+#define MOST_CHOICES  4096
+#define MOST_NOTIFIES 64
+
+/* A wait or test of the schedule that was run, and the notifies that it did not know of and that do not follow from it. */
+typedef struct asked {
+    uint32_t step;
+    uint32_t notify[MOST_NOTIFIES], count;
+    uint64_t before[MOST_NOTIFIES]; /* of each, those that it follows from */
+    uint64_t seen;                  /* those that were there */
+    uint64_t answer;                /* what came of it, as a hash */
+    bool result;
+    oriel_clock knows; /* then */
+    bool open;         /* there are other answers */
+} asked;
+
+/* Another answer. */
+typedef struct other {
+    uint32_t asked;
+    uint64_t seen, answer;
+} other;
 
 typedef struct queue_of_plans {
     oriel_plan *plan;
-    uint64_t *prefix; /* hashes of their beginnings, to leave out the same one */
     uint32_t first, count, room;
 } queue_of_plans;
 
 typedef struct explorer {
     machine *m;
     queue_of_plans todo;
-    uint64_t *seen; /* hashes of answers; open addressing, 0: none */
+    uint64_t *seen; /* hashes of plans and of schedules; open addressing, 0: none */
     uint32_t seen_count, seen_room;
-    oriel_clock known, gains, more;
+    asked *asked;
+    uint32_t asks, asked_room;
+    other *other;
+    uint32_t others, other_room;
+    uint32_t *list; /* of notifies, for a cell as it might be */
+    uint32_t list_room;
+    oriel_clock known, knows, more;
 } explorer;
 
 /* ---- Hashes ----------------------------------------------------------------------------------------------------- */
@@ -63,15 +92,25 @@ static bool remember(explorer *e, uint64_t hash)
     return true;
 }
 
-static uint64_t step_hash(const machine *m, const oriel_step *step)
+static void *grow(void *at, uint32_t *room, uint32_t wanted, size_t size)
 {
-    uint64_t hash = mix(mix(mix(1, step->core), step->op), step->result);
-    hash = mix(mix(hash, step->offset), (uint32_t)step->value);
-    (void)m;
-    return mix(hash, step->ordinal);
+    if (wanted <= *room)
+        return at;
+    uint32_t grown = 2 * wanted + 16;
+    at = realloc(at, grown * size);
+    if (!at)
+        abort();
+    memset((char *)at + *room * size, 0, (grown - *room) * size);
+    *room = grown;
+    return at;
 }
 
-/* ---- Asking ----------------------------------------------------------------------------------------------------- */
+/* ---- What a wait or test would say ------------------------------------------------------------------------------ */
+
+static bool is_known(const oriel_clock *known, const check_notify *n)
+{
+    return oriel_clock_get(known, n->queue) >= n->ordinal;
+}
 
 static void know(explorer *e, const oriel_step *step)
 {
@@ -81,29 +120,24 @@ static void know(explorer *e, const oriel_step *step)
             oriel_clock_raise(&e->known, q, step->known[q]);
 }
 
-static uint32_t cells_of(const machine *m, uint64_t offset)
+static bool is_chosen(const explorer *e, const asked *a, uint64_t chosen, uint32_t notify)
 {
-    for (uint32_t i = 0; i < m->cell_count; i++)
-        if (m->cell[i].offset == offset)
-            return i;
-    return NONE;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->notify[i] == notify)
+            return chosen >> i & 1;
+    return is_known(&e->known, &e->m->notify[notify]);
 }
 
-/* The cell as it is with the first `count` of the machine's notifies, but for those that follow from `without` (NONE: none). */
-static check_cell cell_at_time(const machine *m, uint32_t cell, uint32_t count, uint32_t without, uint32_t *list)
+/* The cell as it is with what its core knew and what is chosen. */
+static check_cell cell_with(explorer *e, const asked *a, uint64_t chosen, uint32_t cell)
 {
-    check_cell then = m->cell[cell];
-    const check_notify *left_out = without == NONE ? NULL : &m->notify[without];
+    check_cell then = e->m->cell[cell];
     uint32_t kept = 0;
-    for (uint32_t k = 0; k < then.notifies; k++) {
-        uint32_t index = then.notify[k];
-        const check_notify *n = &m->notify[index];
-        bool follows =
-            left_out && oriel_clock_get(&n->released, check_queue(left_out->core, PTO_PIPE_S)) >= left_out->ordinal;
-        if (index < count && !follows)
-            list[kept++] = index;
-    }
-    then.notify = list;
+    e->list = grow(e->list, &e->list_room, then.notifies, sizeof *e->list);
+    for (uint32_t k = 0; k < then.notifies; k++)
+        if (is_chosen(e, a, chosen, then.notify[k]))
+            e->list[kept++] = then.notify[k];
+    then.notify = e->list;
     then.notifies = kept;
     return then;
 }
@@ -118,188 +152,321 @@ static int32_t value_of(const machine *m, const check_cell *cell)
     return (int32_t)value;
 }
 
-static bool same_clock(const oriel_clock *a, const oriel_clock *b, const oriel_clock *floor)
+/* A cell that nobody has signalled holds what it held at first. */
+static uint32_t cell_of(const machine *m, const oriel_step *step, uint32_t k)
 {
-    uint32_t most = a->count > b->count ? a->count : b->count;
-    for (uint32_t q = 0; q < most; q++) {
-        uint32_t low = oriel_clock_get(floor, q), x = oriel_clock_get(a, q), y = oriel_clock_get(b, q);
-        if ((x > low ? x : low) != (y > low ? y : low))
+    return check_find_cell(m, step->offset + (uint64_t)k * step->stride * 4);
+}
+
+static int32_t untouched_value(const machine *m, const oriel_step *step, uint32_t k)
+{
+    int32_t value;
+    uint64_t offset = step->offset + (uint64_t)k * step->stride * 4;
+    memcpy(&value, (char *)(uintptr_t)m->setup->view[0].arena_base + offset, sizeof value);
+    return value;
+}
+
+/* Whether it would be satisfied by `chosen`; e->knows is what its core would know then. `e->known` is set. */
+static bool answer(explorer *e, const asked *a, uint64_t chosen)
+{
+    machine *m = e->m;
+    const oriel_step *step = &m->steps.step[a->step];
+    oriel_clock_copy(&e->knows, &e->known);
+    for (uint32_t k = 0; k < step->cells; k++) {
+        uint32_t cell = cell_of(m, step, k);
+        if (cell == NONE) {
+            if (!oriel_compare(untouched_value(m, step, k), (pto_cmp)step->cmp, step->value))
+                return false;
+            continue;
+        }
+        check_cell then = cell_with(e, a, chosen, cell);
+        if (!oriel_compare(value_of(m, &then), (pto_cmp)step->cmp, step->value))
             return false;
+        check_acquire(m, &then, &e->knows, (pto_cmp)step->cmp, step->value, &e->more);
+        oriel_clock_join(&e->knows, &e->more);
     }
     return true;
 }
 
-/* Whether the answer of `step` on this cell would be another one with `with` notifies of the machine there, without some. */
-static bool answers_differ(explorer *e, const oriel_step *step, uint32_t cell, uint32_t with, uint32_t without,
-                           uint32_t *lists)
+static uint64_t answer_hash(const explorer *e, bool result)
+{
+    uint64_t hash = 1 + result;
+    for (uint32_t q = 0; result && q < e->knows.count; q++)
+        if (e->knows.at[q] > oriel_clock_get(&e->known, q))
+            hash = mix(mix(hash, q), e->knows.at[q]);
+    return hash;
+}
+
+/* ---- What it did say -------------------------------------------------------------------------------------------- */
+
+static bool follows(const check_notify *n, const oriel_step *step)
+{
+    return oriel_clock_get(&n->released, check_queue(step->core, PTO_PIPE_S)) >= step->ordinal;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void find_choices(explorer *e, asked *a, const oriel_step *step)
 {
     machine *m = e->m;
-    check_cell was = cell_at_time(m, cell, step->notifies, NONE, lists);
-    check_cell would = cell_at_time(m, cell, with, without, lists + m->notifies);
-    bool before = oriel_compare(value_of(m, &was), (pto_cmp)step->cmp, step->value);
-    bool after = oriel_compare(value_of(m, &would), (pto_cmp)step->cmp, step->value);
-    if (before != after)
-        return true;
-    if (!before)
+    a->count = 0;
+    a->seen = 0;
+    for (uint32_t k = 0; k < step->cells; k++) {
+        uint32_t cell = cell_of(m, step, k);
+        for (uint32_t i = 0; cell != NONE && i < m->cell[cell].notifies; i++) {
+            const check_notify *n = &m->notify[m->cell[cell].notify[i]];
+            if (is_known(&e->known, n) || follows(n, step))
+                continue;
+            if (a->count < MOST_NOTIFIES)
+                a->notify[a->count++] = m->cell[cell].notify[i];
+            else
+                m->capped = true;
+        }
+    }
+    qsort(a->notify, a->count, sizeof *a->notify, by_number);
+    check_choices(m, a->notify, a->count, a->before);
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->notify[i] < step->notifies)
+            a->seen |= UINT64_C(1) << i;
+}
+
+static void add_other(explorer *e, uint32_t index, uint64_t chosen, uint64_t hash)
+{
+    for (uint32_t i = e->others; i-- > 0 && e->other[i].asked == index;)
+        if (e->other[i].answer == hash)
+            return;
+    e->other = grow(e->other, &e->other_room, e->others + 1, sizeof *e->other);
+    e->other[e->others++] = (other){index, chosen, hash};
+    e->asked[index].open = true;
+}
+
+typedef struct choosing {
+    explorer *e;
+    uint32_t index;
+    bool sum;       /* additions to one cell, compared with what more of them can only help: */
+    int64_t slack;  /* so much may be missing */
+    bool must_hold; /* only answers of yes are looked for */
+    uint32_t leaves;
+} choosing;
+
+static void try_choice(choosing *c, uint64_t chosen)
+{
+    explorer *e = c->e;
+    asked *a = &e->asked[c->index];
+    if (++c->leaves > MOST_CHOICES) {
+        e->m->capped = true;
+        return;
+    }
+    bool result = answer(e, a, chosen);
+    if (!result && c->must_hold)
+        return;
+    uint64_t hash = answer_hash(e, result);
+    if (hash != a->answer)
+        add_other(e, c->index, chosen, hash);
+}
+
+static void choose_from(choosing *c, uint32_t i, uint64_t chosen)
+{
+    const explorer *e = c->e;
+    const asked *a = &e->asked[c->index];
+    if (c->leaves > MOST_CHOICES)
+        return;
+    if (i == a->count) {
+        try_choice(c, chosen);
+        return;
+    }
+    if ((a->before[i] & ~chosen) == 0)
+        choose_from(c, i + 1, chosen | UINT64_C(1) << i);
+    int64_t value = e->m->notify[a->notify[i]].value;
+    if (c->sum && value > c->slack)
+        return;
+    c->slack -= value;
+    choose_from(c, i + 1, chosen);
+    c->slack += value;
+}
+
+/* Whether more notifies can only help it, and how much may then be missing from all of them. */
+static bool is_sum(explorer *e, const asked *a, const oriel_step *step, int64_t *slack)
+{
+    machine *m = e->m;
+    uint32_t cell = cell_of(m, step, 0);
+    if (step->cells != 1 || cell == NONE || (step->cmp != PTO_GE && step->cmp != PTO_GT))
         return false;
-    check_acquire(m, &was, &e->known, (pto_cmp)step->cmp, step->value, &e->gains);
-    check_acquire(m, &would, &e->known, (pto_cmp)step->cmp, step->value, &e->more);
-    return !same_clock(&e->gains, &e->more, &e->known);
+    for (uint32_t i = 0; i < m->cell[cell].notifies; i++) {
+        const check_notify *n = &m->notify[m->cell[cell].notify[i]];
+        if (n->mode != PTO_NOTIFY_ADD || n->value < 0)
+            return false;
+    }
+    check_cell all = cell_with(e, a, UINT64_MAX, cell);
+    int64_t value = all.first;
+    for (uint32_t k = 0; k < all.notifies; k++)
+        value += m->notify[all.notify[k]].value;
+    *slack = value - step->value - (step->cmp == PTO_GT);
+    return value == (int32_t)value;
+}
+
+/* Looks for the other answers of a wait or test. */
+static void ask(explorer *e, uint32_t index)
+{
+    machine *m = e->m;
+    asked *a = &e->asked[index];
+    const oriel_step *step = &m->steps.step[a->step];
+    bool test = step->op == PTO_OP_TTEST;
+    choosing c = {.e = e, .index = index, .must_hold = !test};
+    c.sum = is_sum(e, a, step, &c.slack);
+    if (test && c.sum) { /* there is one way to say no: with as little as can be */
+        try_choice(&c, 0);
+        c.must_hold = true;
+    }
+    if (!c.sum || c.slack >= 0)
+        choose_from(&c, 0, 0);
+}
+
+/* All waits and tests of the schedule, and the answers that they had. Returns what tells this schedule from others. */
+static uint64_t gather(explorer *e)
+{
+    machine *m = e->m;
+    uint64_t schedule = 0;
+    e->asks = 0;
+    for (uint32_t i = 0; i < m->steps.count; i++) {
+        const oriel_step *step = &m->steps.step[i];
+        if (step->op == PTO_OP_TNOTIFY || step->dead)
+            continue;
+        e->asked = grow(e->asked, &e->asked_room, e->asks + 1, sizeof *e->asked);
+        asked *a = &e->asked[e->asks++];
+        a->step = i;
+        a->open = false;
+        know(e, step);
+        find_choices(e, a, step);
+        a->result = step->stuck ? false : answer(e, a, a->seen);
+        a->answer = step->stuck ? 3 : answer_hash(e, a->result);
+        oriel_clock_copy(&a->knows, &e->knows);
+        schedule += mix(mix(mix(17, step->core), mix(step->ordinal, step->cell)), a->answer);
+    }
+    return schedule;
 }
 
 /* ---- Planning --------------------------------------------------------------------------------------------------- */
 
-static bool follows_step(const oriel_step *step, const oriel_step *from)
+static void exclude(explorer *e, oriel_pin *pin, uint32_t notify)
 {
-    if (step->core == from->core)
-        return step->ordinal >= from->ordinal;
-    uint32_t queue = check_queue(from->core, PTO_PIPE_S);
-    return queue < step->known_count && step->known[queue] >= from->ordinal;
+    const check_notify *n = &e->m->notify[notify];
+    pin->excluded = realloc(pin->excluded, (pin->excludes + 1) * sizeof *pin->excluded);
+    if (!pin->excluded)
+        abort();
+    pin->excluded[pin->excludes].core = n->core;
+    pin->excluded[pin->excludes++].ordinal = n->ordinal;
 }
 
-static void push(explorer *e, uint32_t *order, uint32_t length)
+static void pin_step(const oriel_step *step, bool result, const oriel_clock *knows, oriel_pin *pin)
 {
-    uint64_t hash = 7;
-    for (uint32_t i = 0; i < length; i++)
-        hash = mix(hash, order[i]);
+    *pin = (oriel_pin){.core = step->core, .ordinal = step->ordinal, .cell = step->cell, .result = result};
+    oriel_clock_copy(&pin->gains, knows);
+}
+
+/* It answers as it did; what would change that for good stays out. */
+static void pin_again(explorer *e, const asked *a, oriel_pin *pin)
+{
+    const oriel_step *step = &e->m->steps.step[a->step];
+    pin_step(step, a->result, &a->knows, pin);
+    know(e, step);
+    for (uint32_t i = 0; i < a->count; i++) {
+        uint64_t with = a->seen | a->before[i] | UINT64_C(1) << i;
+        if (!(a->seen >> i & 1) && answer_hash(e, answer(e, a, with)) != a->answer)
+            exclude(e, pin, a->notify[i]);
+    }
+}
+
+static void pin_other(explorer *e, const other *o, oriel_pin *pin)
+{
+    const asked *a = &e->asked[o->asked];
+    const oriel_step *step = &e->m->steps.step[a->step];
+    know(e, step);
+    bool result = answer(e, a, o->seen);
+    pin_step(step, result, &e->knows, pin);
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!(o->seen >> i & 1))
+            exclude(e, pin, a->notify[i]);
+}
+
+/* What the other answer depends on: all that its core knew, and that the notifies did which it is to see. */
+static void past_of(explorer *e, const other *o, oriel_clock *past)
+{
+    const asked *a = &e->asked[o->asked];
+    know(e, &e->m->steps.step[a->step]);
+    oriel_clock_copy(past, &e->known);
+    for (uint32_t i = 0; i < a->count; i++)
+        if (o->seen >> i & 1)
+            oriel_clock_join(past, &e->m->notify[a->notify[i]].released);
+}
+
+static bool is_before(const oriel_step *step, const oriel_step *then, const oriel_clock *past)
+{
+    if (step->stuck)
+        return false;
+    if (step->core == then->core && step->ordinal == then->ordinal)
+        return step->cell < then->cell;
+    return oriel_clock_get(past, check_queue(step->core, PTO_PIPE_S)) >= step->ordinal;
+}
+
+static void free_plan(oriel_plan *plan)
+{
+    oriel_pin *pin = (oriel_pin *)(uintptr_t)plan->pin;
+    for (uint32_t i = 0; i < plan->pins; i++) {
+        oriel_clock_free(&pin[i].gains);
+        free(pin[i].excluded);
+    }
+    free(pin);
+}
+
+static void push(explorer *e, oriel_plan plan, uint64_t hash)
+{
     queue_of_plans *todo = &e->todo;
     if (!remember(e, hash)) {
-        free(order);
+        free_plan(&plan);
         return;
     }
-    if (todo->count == todo->room) {
-        todo->room = todo->room ? 2 * todo->room : 64;
-        todo->plan = realloc(todo->plan, todo->room * sizeof *todo->plan);
-        if (!todo->plan)
-            abort();
-    }
-    todo->plan[todo->count++] = (oriel_plan){.order = order, .length = length};
+    todo->plan = grow(todo->plan, &todo->room, todo->count + 1, sizeof *todo->plan);
+    todo->plan[todo->count++] = plan;
 }
 
-/* All that happened up to step `last`, but for what follows from step `out`; then step `then`'s core. */
-static void plan_without(explorer *e, uint32_t last, uint32_t out, uint32_t then)
+static void plan_other(explorer *e, const other *o)
 {
-    const oriel_steps *steps = &e->m->steps;
-    uint32_t *order = malloc((last + 2) * sizeof *order), length = 0;
-    if (!order)
+    const machine *m = e->m;
+    const oriel_step *then = &m->steps.step[e->asked[o->asked].step];
+    oriel_clock past = {0};
+    oriel_pin *pin = calloc(e->asks, sizeof *pin);
+    if (!pin)
         abort();
-    for (uint32_t i = 0; i <= last; i++)
-        if (!follows_step(&steps->step[i], &steps->step[out]))
-            order[length++] = steps->step[i].core;
-    order[length++] = steps->step[then].core;
-    push(e, order, length);
-}
-
-/* Notify `n` came after step `i` and does not follow from it: it could have come before. */
-static void try_earlier(explorer *e, uint32_t i, uint32_t cell, uint32_t n, uint32_t *lists)
-{
-    machine *m = e->m;
-    const oriel_step *step = &m->steps.step[i];
-    if (oriel_clock_get(&m->notify[n].released, check_queue(step->core, PTO_PIPE_S)) >= step->ordinal)
-        return;
-    uint32_t at = m->notify[n].step;
-    if (!answers_differ(e, step, cell, n + 1, NONE, lists))
-        return;
-    plan_without(e, at, i, i);
-}
-
-/* Notify `n` came before test `i`, which need not have seen it. */
-static void try_later(explorer *e, uint32_t i, uint32_t cell, uint32_t n, uint32_t *lists)
-{
-    machine *m = e->m;
-    const oriel_step *step = &m->steps.step[i];
-    if (oriel_clock_get(&e->known, check_queue(m->notify[n].core, PTO_PIPE_S)) >= m->notify[n].ordinal)
-        return;
-    uint32_t at = m->notify[n].step;
-    if (!answers_differ(e, step, cell, step->notifies, n, lists))
-        return;
-    plan_without(e, i == 0 ? 0 : i - 1, at, i);
-}
-
-static void ask_step(explorer *e, uint32_t i, uint32_t *lists)
-{
-    machine *m = e->m;
-    const oriel_step *step = &m->steps.step[i];
-    know(e, step);
-    for (uint32_t k = 0; k < step->cells; k++) {
-        uint32_t cell = cells_of(m, step->offset + (uint64_t)k * step->stride * 4);
-        for (uint32_t j = 0; cell != NONE && j < m->cell[cell].notifies; j++) {
-            uint32_t n = m->cell[cell].notify[j];
-            if (n >= step->notifies)
-                try_earlier(e, i, cell, n, lists);
-            else if (step->op == PTO_OP_TTEST)
-                try_later(e, i, cell, n, lists);
-        }
+    past_of(e, o, &past);
+    uint32_t pins = 1;
+    uint64_t hash = mix(mix(mix(23, then->core), mix(then->ordinal, then->cell)), o->answer);
+    pin_other(e, o, &pin[0]);
+    for (uint32_t i = 0; i < e->asks; i++) {
+        const asked *a = &e->asked[i];
+        const oriel_step *step = &m->steps.step[a->step];
+        if (i == o->asked || !a->open || !is_before(step, then, &past))
+            continue;
+        pin_again(e, a, &pin[pins++]);
+        hash += mix(mix(mix(29, step->core), mix(step->ordinal, step->cell)), a->answer);
     }
-}
-
-/* ---- Waits that never ended -------------------------------------------------------------------------------------- */
-
-/* The steps up to `last` that `pick` takes, then core `then`. */
-static void plan_some(explorer *e, uint32_t last, bool (*pick)(const machine *m, uint32_t i, uint32_t last),
-                      uint32_t then)
-{
-    const oriel_steps *steps = &e->m->steps;
-    uint32_t *order = malloc((last + 2) * sizeof *order), length = 0;
-    if (!order)
-        abort();
-    for (uint32_t i = 0; i <= last; i++)
-        if (pick(e->m, i, last))
-            order[length++] = steps->step[i].core;
-    order[length++] = then;
-    push(e, order, length);
-}
-
-static bool any_step(const machine *m, uint32_t i, uint32_t last)
-{
-    (void)m, (void)i, (void)last;
-    return true;
-}
-
-static bool is_past(const machine *m, uint32_t i, uint32_t last)
-{
-    return follows_step(&m->steps.step[last], &m->steps.step[i]);
-}
-
-/*
- * A wait that is stuck might have passed earlier: when the first few of its cell's notifies had come, or only one with what it
- * follows from.
- */
-static void ask_stuck(explorer *e, const check_core *c)
-{
-    machine *m = e->m;
-    const pto_signal *signal = &c->stuck_at;
-    uint32_t index = cells_of(m, c->at_offset + (uint64_t)c->at_cell * signal->cells.stride * 4);
-    uint32_t value = index == NONE ? 0 : (uint32_t)m->cell[index].first;
-    for (uint32_t k = 0; index != NONE && k < m->cell[index].notifies; k++) {
-        const check_notify *n = &m->notify[m->cell[index].notify[k]];
-        uint32_t alone = (uint32_t)m->cell[index].first;
-        for (uint32_t j = 0; j <= k; j++) {
-            const check_notify *past = &m->notify[m->cell[index].notify[j]];
-            if (follows_step(&m->steps.step[n->step], &m->steps.step[past->step]))
-                alone = past->mode == PTO_NOTIFY_SET ? (uint32_t)past->value : alone + (uint32_t)past->value;
-        }
-        value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
-        if (oriel_compare((int32_t)value, (pto_cmp)signal->mode, signal->value))
-            plan_some(e, n->step, any_step, c->index);
-        if (oriel_compare((int32_t)alone, (pto_cmp)signal->mode, signal->value))
-            plan_some(e, n->step, is_past, c->index);
-    }
+    oriel_clock_free(&past);
+    push(e, (oriel_plan){.pin = pin, .pins = pins}, hash);
 }
 
 static void ask_all(explorer *e)
 {
-    machine *m = e->m;
-    uint32_t *lists = malloc((2 * (size_t)m->notifies + 1) * sizeof *lists);
-    if (!lists)
-        abort();
-    for (uint32_t i = 0; i < m->steps.count; i++)
-        if (m->steps.step[i].op != PTO_OP_TNOTIFY)
-            ask_step(e, i, lists);
-    for (uint32_t i = 0; m->end == RUN_STUCK && i < m->cores; i++)
-        if (m->core[i].stuck && m->core[i].stuck_at.op == PTO_OP_TWAIT)
-            ask_stuck(e, &m->core[i]);
-    free(lists);
+    e->others = 0;
+    for (uint32_t i = 0; i < e->asks; i++) {
+        know(e, &e->m->steps.step[e->asked[i].step]);
+        ask(e, i);
+    }
+    for (uint32_t i = 0; i < e->others; i++)
+        plan_other(e, &e->other[i]);
 }
 
 /* ---- The loop --------------------------------------------------------------------------------------------------- */
@@ -310,7 +477,7 @@ static bool explains_wrong(oriel_finding_kind kind)
 }
 
 /* A wrong result that nothing explains is a finding of its own. */
-static void note_wrong(machine *m, const oriel_plan *plan, uint32_t known)
+static void note_wrong(machine *m, uint32_t known)
 {
     if (!m->wrong[0])
         return;
@@ -325,8 +492,8 @@ static void note_wrong(machine *m, const oriel_plan *plan, uint32_t known)
     oriel_found_side side = {
         .host = true, .what = "the host reads", .rank = m->wrong_rank, .call = m->wrong_call, .pipe = PTO_PIPE_S};
     uint32_t found =
-        oriel_findings_add(&m->findings, ORIEL_FINDING_WRONG_RESULT, &side, 1, plan, m->wrong,
-                           "nothing else was found that explains it: the arithmetic, the indices, or the expectation");
+        check_report(m, ORIEL_FINDING_WRONG_RESULT, &side, 1, m->wrong,
+                     "nothing else was found that explains it: the arithmetic, the indices, or the expectation");
     m->findings.found[found].self_evident = true;
     memcpy(m->findings.found[found].wrong, m->wrong, sizeof m->wrong);
 }
@@ -345,18 +512,23 @@ oriel_status check_run_and_note(machine *m, const oriel_plan *plan)
     uint32_t known = m->findings.count;
     check_run(m, plan);
     if (!plan->quiet)
-        note_wrong(m, plan, known);
+        note_wrong(m, known);
     return ended(m);
 }
 
 static void free_explorer(explorer *e)
 {
-    for (uint32_t i = 0; i < e->todo.count; i++)
-        free((uint32_t *)(uintptr_t)e->todo.plan[i].order);
+    for (uint32_t i = e->todo.first; i < e->todo.count; i++)
+        free_plan(&e->todo.plan[i]);
+    for (uint32_t i = 0; i < e->asked_room; i++)
+        oriel_clock_free(&e->asked[i].knows);
     free(e->todo.plan);
     free(e->seen);
+    free(e->asked);
+    free(e->other);
+    free(e->list);
     oriel_clock_free(&e->known);
-    oriel_clock_free(&e->gains);
+    oriel_clock_free(&e->knows);
     oriel_clock_free(&e->more);
 }
 
@@ -364,23 +536,27 @@ static void free_explorer(explorer *e)
 static oriel_status run_next(explorer *e)
 {
     machine *m = e->m;
-    const oriel_plan plan = e->todo.plan[e->todo.first++];
+    oriel_plan plan = e->todo.plan[e->todo.first++];
     int64_t start = oriel_now();
     oriel_status status = check_run_and_note(m, &plan);
     if (m->schedules == 0)
         m->first_ms = (double)(oriel_now() - start) * 1e-6;
-    if (status != ORIEL_OK)
-        return status;
-    uint64_t answers = 11;
-    for (uint32_t c = 0; c < m->cores; c++)
-        for (uint32_t i = 0; i < m->steps.count; i++)
-            if (m->steps.step[i].core == c && m->steps.step[i].op != PTO_OP_TNOTIFY)
-                answers = mix(answers, step_hash(m, &m->steps.step[i]));
-    m->schedules++;
-    m->distinct += remember(e, answers);
-    if (!m->setup->options->quick)
-        ask_all(e);
-    return ORIEL_OK;
+    if (status == ORIEL_OK) {
+        m->schedules++;
+        if (!m->setup->options->quick && remember(e, gather(e)))
+            ask_all(e);
+    }
+    free_plan(&plan);
+    return status;
+}
+
+/* After one schedule at least, a deadline ends the looking, and not the check: what was found is worth more. */
+static bool is_over(const machine *m, oriel_status *status)
+{
+    bool late = *status == ORIEL_TIMEOUT && m->schedules > 0;
+    if (late)
+        *status = ORIEL_OK;
+    return late || *status != ORIEL_OK || (m->schedules > 0 && oriel_passed(m->setup->deadline));
 }
 
 /* Operations of all scalar units, times the cores among which each step chooses. */
@@ -409,14 +585,17 @@ oriel_status oriel_checker_explore(oriel_checker *m)
     explorer e = {.m = m};
     oriel_status status = ORIEL_OK;
     const uint64_t most = m->setup->options->quick ? 1 : m->setup->options->max_schedules;
+    bool over = false;
     if (m->setup->options->replay)
         return check_replay(m);
-    push(&e, calloc(1, sizeof(uint32_t)), 0);
-    while (status == ORIEL_OK && e.todo.first < e.todo.count && m->schedules < most)
+    push(&e, (oriel_plan){.pins = 0}, 1);
+    while (!over && e.todo.first < e.todo.count && m->schedules < most) {
         status = run_next(&e);
-    m->exhaustive = status == ORIEL_OK && e.todo.first == e.todo.count && !m->setup->options->quick;
+        over = is_over(m, &status);
+    }
+    m->exhaustive = status == ORIEL_OK && e.todo.first == e.todo.count && !m->setup->options->quick && !m->capped;
     free_explorer(&e);
-    if (status == ORIEL_OK && !m->setup->options->quick)
+    if (status == ORIEL_OK && !over && !m->setup->options->quick)
         status = run_at_random(m);
     return status;
 }

@@ -267,10 +267,10 @@ static bool can_go_on(check_core *c)
     }
 }
 
-/* Before a signal operation. A wait that has passed some of its cells goes on by itself. */
+/* Before a signal operation, or before the next cell of a wait. */
 static bool is_choice(const check_core *c)
 {
-    return c->state == CORE_AT_SIGNAL && c->at_cell == 0;
+    return c->state == CORE_AT_SIGNAL;
 }
 
 /* Everything but signal operations, as far as it goes. */
@@ -305,10 +305,15 @@ static check_core *choose_signal(machine *m, uint32_t *planned)
         ++*planned;
         return c;
     }
+    if (m->pins_left) {
+        check_core *pinned = check_pinned(m);
+        if (pinned)
+            return pinned;
+    }
     check_core *wait = NULL;
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        if (!is_choice(c) || !can_go_on(c))
+        if (!is_choice(c) || !can_go_on(c) || (m->pins_left && check_pin_forbids(c)))
             continue;
         if (is_notify(c))
             return c;
@@ -316,6 +321,31 @@ static check_core *choose_signal(machine *m, uint32_t *planned)
             wait = c;
     }
     return wait;
+}
+
+/* Repeated tests count as waiting. One that still can end has to: each says no once more, so often and no oftener. */
+#define MOST_STALLS 4096
+
+static bool repeat_tests(machine *m)
+{
+    bool any = false;
+    if (m->stalls == MOST_STALLS)
+        return false;
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (is_choice(c) && !c->woken && check_repeats(c))
+            c->woken = any = true;
+    }
+    m->stalls += any;
+    return any;
+}
+
+/* The plan asked for what cannot be: it goes on as it comes. */
+static bool give_up_pins(machine *m)
+{
+    bool any = m->pins_left > 0;
+    m->pins_left = 0;
+    return any;
 }
 
 /* A core that the plan holds back goes on, now that nothing else can. */
@@ -339,7 +369,7 @@ static void run_eagerly(machine *m)
         check_core *next = choose_signal(m, &planned);
         if (next)
             resume(next);
-        else if (!check_let_go(m) && !release_core(m))
+        else if (!check_let_go(m) && !release_core(m) && !give_up_pins(m) && !repeat_tests(m))
             return;
     }
 }
@@ -351,8 +381,10 @@ static void run_chosen(machine *m)
         uint32_t able = 0;
         for (uint32_t i = 0; i < m->cores; i++)
             able += can_go_on(&m->core[i]) + check_able(&m->core[i]);
-        if (able == 0)
+        if (able == 0 && !repeat_tests(m))
             return;
+        if (able == 0)
+            continue;
         uint32_t pick = m->plan->choose(m->plan->context, able);
         for (uint32_t i = 0; i < m->cores; i++) {
             check_core *c = &m->core[i];
@@ -384,9 +416,10 @@ static void reset_core(check_core *c)
     oriel_clock_clear(&c->invalidated);
     for (uint32_t i = 0; i < c->lines; i++)
         oriel_clock_free(&c->line[i].fetched);
-    c->lines = c->count = c->version = c->polls = 0;
+    c->lines = c->line_queues = c->count = c->version = c->polls = c->asked_again = 0;
+    c->asked_step = NONE;
     c->steps = 0;
-    c->woken = c->store_pending = c->stuck = false;
+    c->woken = c->store_pending = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
     c->pto = (pto_core){.ops = &check_ops,
@@ -401,8 +434,7 @@ static void reset_core(check_core *c)
 
 static void reset(machine *m)
 {
-    m->queues = m->cores * ORIEL_CORE_QUEUES + m->setup->ranks;
-    m->events = m->waiteds = m->conflicts = 0;
+    m->events = m->waiteds = m->conflicts = m->stalls = 0;
     m->steps.count = 0;
     m->aborting = false;
     m->end = RUN_ENDED;
@@ -413,6 +445,7 @@ static void reset(machine *m)
     oriel_ranges_clear(m->lined);
     m->setup->host->reset(m->setup->host->context);
     check_signals_reset(m);
+    check_pins_begin(m);
     check_agree_reset(m);
     for (uint32_t i = 0; i < m->cores; i++)
         reset_core(&m->core[i]);
@@ -433,17 +466,6 @@ static bool all_done(const machine *m)
             m->core[i].pipe[PTO_PIPE_V].items || m->core[i].pipe[PTO_PIPE_MTE3].items)
             return false;
     return true;
-}
-
-/* For the explorer, since fibers leave their kernels, and with them what they wait for. */
-static void keep_stuck(machine *m)
-{
-    for (uint32_t i = 0; i < m->cores; i++) {
-        check_core *c = &m->core[i];
-        c->stuck = c->state == CORE_AT_SIGNAL;
-        if (c->stuck)
-            c->stuck_at = *c->at_signal;
-    }
 }
 
 /*
@@ -492,7 +514,7 @@ void check_run(machine *m, const oriel_plan *given)
     if (!m->aborting && !all_done(m)) {
         m->end = RUN_STUCK;
         check_stuck(m);
-        keep_stuck(m);
+        check_keep_stuck(m);
     }
     if (m->end == RUN_ENDLESS)
         check_endless(m);

@@ -67,7 +67,8 @@ typedef struct check_conflict {
 
 /* A notify that has happened. */
 typedef struct check_notify {
-    uint32_t core, ordinal; /* of its scalar unit */
+    uint32_t core;
+    uint32_t queue, ordinal; /* of its scalar unit */
     uint32_t event;
     uint32_t mode;
     int32_t value;
@@ -162,7 +163,7 @@ typedef struct check_line {
 
 /* A TTEST that said no, and has not been answered since. */
 typedef struct check_poll {
-    const pto_site *site;
+    pto_signal signal;
     uint64_t from, to; /* the bytes of its cells, in the arena */
 } check_poll;
 #define MAX_POLLS 16
@@ -196,7 +197,7 @@ struct oriel_engine_core {
     uint32_t call;
     oriel_clock invalidated; /* what it knew when its whole cache was last invalidated */
     check_line *line;
-    uint32_t lines, line_room;
+    uint32_t lines, line_room, line_queues;
     uint64_t steps;
 
     /* What it waits for. */
@@ -210,9 +211,11 @@ struct oriel_engine_core {
     check_poll poll[MAX_POLLS];
     uint32_t polls;
     check_place place[MAX_PLACES + 1];
-    bool stuck; /* the schedule ended while it waited for a signal */
-    pto_signal stuck_at;
-    bool woken; /* a cell that it polls has changed */
+    bool woken;           /* a cell that it polls has changed, or nothing else can move */
+    pto_signal asked;     /* its last test, */
+    uint32_t asked_step;  /* the step of that, if it said no; NONE */
+    uint32_t asked_count; /* and its scalar unit's count then */
+    uint32_t asked_again; /* how often it was repeated since */
     /* For a plan that holds back a store or a fetch of the cache: */
     char fetched[8];
     bool store_pending;
@@ -239,7 +242,6 @@ struct oriel_checker {
     uint32_t cores;
     struct oriel_engine_core *core;
     check_rank *rank;
-    uint32_t queues;
     oriel_shadow *shadow, *lines;    /* of the arena: accesses; whole lines that scalar stores and Sets write */
     oriel_ranges *undefined, *lined; /* bytes that nobody wrote; lines in `lines` */
     struct check_use *use;           /* what ranks must agree on */
@@ -247,6 +249,11 @@ struct oriel_checker {
     uint32_t mismatch[2]; /* the first two waits of one place that do not agree: events, or NONE */
     struct oriel_engine_core *running;
     const oriel_plan *plan;
+    bool *pin_done; /* by pin of the plan */
+    uint32_t pins_left, pin_room;
+    uint32_t pinned_steps; /* steps up to the last pin that was done */
+    uint32_t stalls;       /* how often repeated tests had to go on because nothing else could */
+    bool capped;           /* not all ways in which some wait can be satisfied were looked at */
 
     /* The log of this schedule. */
     check_event *event;
@@ -274,9 +281,9 @@ struct oriel_checker {
     char trap[ORIEL_FOUND_TEXT];
     oriel_findings findings;
     oriel_statements statements;
-    const pto_site *without;      /* the statement that is not there; NULL */
-    uint64_t schedules, distinct; /* that were run; with answers of their own */
-    uint64_t random;              /* run beyond these, each step at random */
+    const pto_site *without; /* the statement that is not there; NULL */
+    uint64_t schedules;      /* that were run */
+    uint64_t random;         /* run beyond these, each step at random */
     bool exhaustive;
     double first_ms;
     char *ended; /* a replay */
@@ -377,11 +384,28 @@ void check_cache_enter(check_core *c);
 bool check_signal(pto_core *pto, const pto_signal *signal);
 /* Whether the signal operation before which a core stands can happen. */
 bool check_signal_enabled(check_core *c);
+/* Whether the core stands before a test that it only repeats. */
+bool check_repeats(const check_core *c);
+/* Waits that never ended, as steps: for the explorer. */
+void check_keep_stuck(machine *m);
 /* What a wait on the cell, by a core with clock `known`, acquires from the notifies that have happened: into `gains`. */
-void check_acquire(const machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
+void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
                    oriel_clock *gains);
+/* Of each of a few notifies, in the order in which they happened, those of them that it follows from: a bit each. */
+void check_choices(const machine *m, const uint32_t *notify, uint32_t count, uint64_t *before);
 void check_signals_reset(machine *m);
 void check_signals_free(machine *m);
+/* The cell at an arena offset that has been used; NONE. */
+uint32_t check_find_cell(const machine *m, uint64_t offset);
+
+/* pins.c: what a plan asks of some waits and tests. */
+void check_pins_begin(machine *m);
+/* The next of the pinned operations that can happen as it should. NULL: none. */
+check_core *check_pinned(machine *m);
+/* Whether a pin keeps the signal operation before which the core stands from happening now. */
+bool check_pin_forbids(const check_core *c);
+/* The core's wait or test happens. */
+void check_pin_done(check_core *c, const oriel_step *step);
 
 /* stuck.c */
 /* Nothing moves: a finding that says why. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/check/clock.h"
 #include "oriel/instr.h"
 
 typedef enum oriel_hold_kind {
@@ -34,10 +35,29 @@ typedef enum oriel_contents {
     ORIEL_CONTENTS_ALTERNATE /* the job's in each even call, others in each odd one */
 } oriel_contents;
 
+/* A signal operation of a core: the count of its scalar unit. A test that is only repeated is the same operation. */
+/*
+ * What one wait or test is to see. It happens once that is what it would answer and learn; until then notifies that would change it for good
+ * do not happen.
+ */
+typedef struct oriel_pin {
+    uint32_t core, ordinal; /* its scalar unit's count; a test that is only repeated is one operation */
+    uint32_t cell;          /* of a wait for several: which one */
+    bool result;
+    oriel_clock gains; /* what it knows then */
+    struct oriel_pinned_notify {
+        uint32_t core, ordinal;
+    } * excluded;
+    uint32_t excludes;
+} oriel_pin;
+
 typedef struct oriel_plan {
     /* The cores whose signal operations come first, in turn; one that cannot come is waited for by letting others run to theirs. */
     const uint32_t *order;
     uint32_t length;
+    /* Instead of an order, what some waits and tests are to see; all others see what they can. */
+    const oriel_pin *pin;
+    uint32_t pins;
     oriel_hold hold;
     bool quiet; /* findings are not kept: the run is made for its outcome */
     oriel_contents contents;
@@ -50,13 +70,16 @@ typedef struct oriel_plan {
     void *context;
 } oriel_plan;
 
-/* A signal operation that happened in a schedule. */
+/* A signal operation in a schedule: one cell of a wait, or a whole test. Those that never happened come last. */
 typedef struct oriel_step {
     uint32_t core, ordinal; /* its scalar unit's count */
     uint8_t op, cmp;
-    bool result;
+    bool dead;   /* a false test that was repeated: the last one counts */
+    bool stuck;  /* a wait that never ended */
+    bool result; /* of a test; of a wait: whether it passed */
     int32_t value;
-    uint64_t offset; /* of its first cell, in the arena */
+    uint32_t cell;   /* of a wait: which one */
+    uint64_t offset; /* of its (first) cell, in the arena */
     uint32_t cells, stride;
     uint32_t notifies; /* that had happened in the whole machine before it; a notify's own index */
     uint32_t *known;   /* its scalar unit's clock, before it */

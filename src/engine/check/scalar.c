@@ -147,8 +147,9 @@ static void store_word(check_core *c, const pto_access *access, uint64_t offset,
 {
     machine *m = c->machine;
     check_line *line = make_line(c, line_of(c, offset));
-    if (line->queue == NONE)
-        line->queue = m->queues++;
+    if (line->queue == NONE) { /* the same number in each schedule, whoever stores first */
+        line->queue = m->cores * ORIEL_CORE_QUEUES + m->setup->ranks + c->index + m->cores * c->line_queues++;
+    }
     uint32_t event = access_event(c, access, offset, bytes);
     m->event[event].queue = line->queue;
     m->event[event].ordinal = ++line->stores;

@@ -54,13 +54,9 @@ static uint32_t cell_at(machine *m, uint64_t offset)
 {
     if (2 * (m->cell_count + 1) > m->cell_table_size)
         grow_table(m);
-    for (uint32_t at = hash(offset);; at++) {
-        uint32_t index = m->cell_table[at & (m->cell_table_size - 1)];
-        if (index == NONE)
-            break;
-        if (m->cell[index].offset == offset)
-            return index;
-    }
+    uint32_t found = check_find_cell(m, offset);
+    if (found != NONE)
+        return found;
     if (m->cell_count == m->cell_room) {
         uint32_t room = m->cell_room ? 2 * m->cell_room : 64;
         m->cell = realloc(m->cell, room * sizeof *m->cell);
@@ -75,6 +71,17 @@ static uint32_t cell_at(machine *m, uint64_t offset)
     cell->notifies = 0;
     place_cell(m, m->cell_count);
     return m->cell_count++;
+}
+
+uint32_t check_find_cell(const machine *m, uint64_t offset)
+{
+    if (!m->cell_table_size)
+        return NONE;
+    for (uint32_t at = hash(offset);; at++) {
+        uint32_t index = m->cell_table[at & (m->cell_table_size - 1)];
+        if (index == NONE || m->cell[index].offset == offset)
+            return index;
+    }
 }
 
 void check_signals_reset(machine *m)
@@ -102,46 +109,17 @@ void check_signals_free(machine *m)
 
 /* ---- What a wait acquires --------------------------------------------------------------------------------------- */
 
-/* The cell's value if, of its notifies, only those that `has` says had come. */
-typedef struct selection {
-    const machine *m;
-    const check_cell *cell;
-    const oriel_clock *known; /* what these have seen is there in any case */
-    uint32_t queue, below;    /* of the others, those that have seen fewer than `below` of `queue` */
-    uint32_t most;            /* and are among the first so many of the cell's */
-} selection;
-
 static bool is_known(const oriel_clock *known, const check_notify *n)
 {
-    return oriel_clock_get(known, check_queue(n->core, PTO_PIPE_S)) >= n->ordinal;
+    return oriel_clock_get(known, n->queue) >= n->ordinal;
 }
 
-static int32_t selected_value(const selection *s)
+static uint32_t after(uint32_t value, const check_notify *n)
 {
-    uint32_t value = (uint32_t)s->cell->first;
-    for (uint32_t i = 0; i < s->cell->notifies; i++) {
-        const check_notify *n = &s->m->notify[s->cell->notify[i]];
-        bool in = is_known(s->known, n) || (i < s->most && oriel_clock_get(&n->released, s->queue) < s->below);
-        if (in)
-            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
-    }
-    return (int32_t)value;
+    return n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
 }
 
-/* Whether no choice of the notifies that have seen fewer than `below` of `queue` satisfies the condition. */
-static bool all_fail(selection s, pto_cmp cmp, int32_t value, bool monotone)
-{
-    if (oriel_compare(selected_value(&s), cmp, value))
-        return false;
-    for (uint32_t most = 0; !monotone && most < s.cell->notifies; most++) {
-        s.most = most;
-        if (oriel_compare(selected_value(&s), cmp, value))
-            return false;
-    }
-    return true;
-}
-
-/* Only additions of one sign, compared in their direction: more of them never hurt. */
+/* Only additions, compared with what more of them can only help. */
 static bool is_monotone(const machine *m, const check_cell *cell, pto_cmp cmp)
 {
     for (uint32_t i = 0; i < cell->notifies; i++) {
@@ -152,10 +130,26 @@ static bool is_monotone(const machine *m, const check_cell *cell, pto_cmp cmp)
     return cmp == PTO_GE || cmp == PTO_GT;
 }
 
-typedef struct acquisition {
-    uint32_t unknown, last; /* notifies that the core did not know of; the last of them */
-    oriel_clock gains;
-} acquisition;
+/* A condition on a cell, and who asks. What it has `known` of is there in any case. */
+typedef struct question {
+    machine *m;
+    const check_cell *cell;
+    const oriel_clock *known;
+    pto_cmp cmp;
+    int32_t value;
+} question;
+
+/* Whether it holds without all notifies that have seen completion `below` of `queue`, but for those that are known. */
+static bool holds_without(const question *q, uint32_t queue, uint32_t below)
+{
+    uint32_t value = (uint32_t)q->cell->first;
+    for (uint32_t i = 0; i < q->cell->notifies; i++) {
+        const check_notify *n = &q->m->notify[q->cell->notify[i]];
+        if (is_known(q->known, n) || oriel_clock_get(&n->released, queue) < below)
+            value = after(value, n);
+    }
+    return oriel_compare((int32_t)value, q->cmp, q->value);
+}
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -163,60 +157,138 @@ static int compare_u32(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+#define MOST_SEEN 1024
+
 /* The largest n such that the wait cannot have been satisfied without completion n of `queue`; 0: none. */
-static uint32_t needed_of(selection s, uint32_t queue, pto_cmp cmp, int32_t value, bool monotone)
+static uint32_t needed_of(const question *q, uint32_t queue)
 {
-    uint32_t seen[64], count = 0, needed = 0, floor = oriel_clock_get(s.known, queue);
-    for (uint32_t i = 0; i < s.cell->notifies && count < 64; i++) {
-        const check_notify *n = &s.m->notify[s.cell->notify[i]];
+    uint32_t seen[MOST_SEEN], count = 0, needed = 0, floor = oriel_clock_get(q->known, queue);
+    for (uint32_t i = 0; i < q->cell->notifies && count < MOST_SEEN; i++) {
+        const check_notify *n = &q->m->notify[q->cell->notify[i]];
         uint32_t at = oriel_clock_get(&n->released, queue);
-        if (at > floor && !is_known(s.known, n))
+        if (at > floor && !is_known(q->known, n))
             seen[count++] = at;
     }
     qsort(seen, count, sizeof *seen, compare_u32);
-    s.queue = queue;
-    for (uint32_t i = 0; i < count; i++) {
-        s.below = seen[i];
-        s.most = NONE;
-        if (!all_fail(s, cmp, value, monotone))
-            break;
+    for (uint32_t i = 0; i < count && !holds_without(q, queue, seen[i]); i++)
         needed = seen[i];
-    }
     return needed;
 }
 
-/* Without notify `n` and what follows from it the wait would still be waiting. */
-static bool cannot_miss(selection s, const check_notify *n, pto_cmp cmp, int32_t value, bool monotone)
+/* Of additions: what is missed is missed in one step, since all that is left helps. */
+static void acquire_from_sum(const question *q, oriel_clock *gains)
 {
-    s.queue = check_queue(n->core, PTO_PIPE_S);
-    s.below = n->ordinal;
-    s.most = NONE;
-    return all_fail(s, cmp, value, monotone);
-}
-
-void check_acquire(const machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
-                   oriel_clock *gains)
-{
-    bool monotone = is_monotone(m, cell, cmp), all = true;
-    selection s = {.m = m, .cell = cell, .known = known, .most = NONE};
-    oriel_clock_clear(gains);
+    bool all = true;
     uint32_t widest = 0;
-    for (uint32_t i = 0; i < cell->notifies; i++) {
-        const check_notify *n = &m->notify[cell->notify[i]];
-        if (is_known(known, n))
+    for (uint32_t i = 0; i < q->cell->notifies; i++) {
+        const check_notify *n = &q->m->notify[q->cell->notify[i]];
+        if (is_known(q->known, n))
             continue;
         if (n->released.count > widest)
             widest = n->released.count;
-        if (cannot_miss(s, n, cmp, value, monotone))
+        if (!holds_without(q, n->queue, n->ordinal))
             oriel_clock_join(gains, &n->released);
         else
             all = false;
     }
-    for (uint32_t q = 0; !all && q < widest; q++) {
-        uint32_t needed = needed_of(s, q, cmp, value, monotone);
+    for (uint32_t queue = 0; !all && queue < widest; queue++) {
+        uint32_t needed = needed_of(q, queue);
         if (needed)
-            oriel_clock_raise(gains, q, needed);
+            oriel_clock_raise(gains, queue, needed);
     }
+}
+
+/* ---- Choices of notifies ---------------------------------------------------------------------------------------- */
+
+void check_choices(const machine *m, const uint32_t *notify, uint32_t count, uint64_t *before)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        before[i] = 0;
+        for (uint32_t j = 0; j < i; j++)
+            if (is_known(&m->notify[notify[i]].released, &m->notify[notify[j]]))
+                before[i] |= UINT64_C(1) << j;
+    }
+}
+
+#define MOST_CHOICES 4096
+
+typedef struct choosing {
+    const question *q;
+    uint32_t notify[64], count;
+    uint64_t before[64];
+    oriel_clock *gains, with;
+    bool any;
+    uint32_t leaves;
+} choosing;
+
+static bool holds_with(const choosing *c, uint64_t chosen)
+{
+    const question *q = c->q;
+    uint32_t value = (uint32_t)q->cell->first, at = 0;
+    for (uint32_t i = 0; i < q->cell->notifies; i++) {
+        const check_notify *n = &q->m->notify[q->cell->notify[i]];
+        bool asked = at < c->count && c->notify[at] == q->cell->notify[i];
+        if (asked ? chosen >> at & 1 : is_known(q->known, n))
+            value = after(value, n);
+        at += asked;
+    }
+    return oriel_compare((int32_t)value, q->cmp, q->value);
+}
+
+/* What this choice knows, and all that came before it, too. */
+static void common_with(choosing *c, uint64_t chosen)
+{
+    oriel_clock_clear(&c->with);
+    for (uint32_t i = 0; i < c->count; i++)
+        if (chosen >> i & 1)
+            oriel_clock_join(&c->with, &c->q->m->notify[c->notify[i]].released);
+    if (!c->any)
+        oriel_clock_copy(c->gains, &c->with);
+    else
+        oriel_clock_meet(c->gains, &c->with);
+    c->any = true;
+}
+
+static void choose_from(choosing *c, uint32_t i, uint64_t chosen)
+{
+    if (c->leaves == MOST_CHOICES)
+        return;
+    if (i == c->count) {
+        c->leaves++;
+        if (holds_with(c, chosen))
+            common_with(c, chosen);
+        return;
+    }
+    if ((c->before[i] & ~chosen) == 0)
+        choose_from(c, i + 1, chosen | UINT64_C(1) << i);
+    choose_from(c, i + 1, chosen);
+}
+
+/* What all choices have in common that satisfy it: with a notify goes what it knew of, but for that anything is possible. */
+static void acquire_from_choices(const question *q, oriel_clock *gains)
+{
+    choosing c = {.q = q, .gains = gains};
+    for (uint32_t i = q->cell->notifies; i-- > 0 && c.count < 64;)
+        if (!is_known(q->known, &q->m->notify[q->cell->notify[i]]))
+            c.count++;
+    for (uint32_t i = q->cell->notifies, at = c.count; i-- > 0 && at > 0;)
+        if (!is_known(q->known, &q->m->notify[q->cell->notify[i]]))
+            c.notify[--at] = q->cell->notify[i];
+    check_choices(q->m, c.notify, c.count, c.before);
+    choose_from(&c, 0, 0);
+    q->m->capped |= c.leaves == MOST_CHOICES;
+    oriel_clock_free(&c.with);
+}
+
+void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
+                   oriel_clock *gains)
+{
+    const question q = {m, cell, known, cmp, value};
+    oriel_clock_clear(gains);
+    if (is_monotone(m, cell, cmp))
+        acquire_from_sum(&q, gains);
+    else
+        acquire_from_choices(&q, gains);
 }
 
 /* ---- Notify ----------------------------------------------------------------------------------------------------- */
@@ -291,6 +363,7 @@ static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
         check_line_write(m, event, &c->clock, offset, offset + CELL_BYTES);
     keep_notify(m, index,
                 &(check_notify){.core = c->index,
+                                .queue = check_queue(c->index, PTO_PIPE_S),
                                 .ordinal = c->count,
                                 .event = event,
                                 .mode = signal->mode,
@@ -368,10 +441,9 @@ static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_
                                    .value = signal->value});
 }
 
-/* The signal operation that happens now, for the explorer. */
-static oriel_step *keep_step(check_core *c, const pto_signal *signal)
+static oriel_step *add_step(machine *m)
 {
-    oriel_steps *steps = &c->machine->steps;
+    oriel_steps *steps = &m->steps;
     if (steps->count == steps->room) {
         uint32_t room = steps->room ? 2 * steps->room : 256;
         steps->step = realloc(steps->step, room * sizeof *steps->step);
@@ -380,8 +452,15 @@ static oriel_step *keep_step(check_core *c, const pto_signal *signal)
         memset(steps->step + steps->room, 0, (room - steps->room) * sizeof *steps->step);
         steps->room = room;
     }
-    oriel_step *step = &steps->step[steps->count++];
+    return &steps->step[steps->count++];
+}
+
+/* The signal operation before which the core stands, as a step: one cell of a wait, or all of a test. */
+static oriel_step *keep_step(check_core *c, const pto_signal *signal)
+{
+    oriel_step *step = add_step(c->machine);
     uint32_t *known = realloc(step->known, (c->clock.count + 1) * sizeof *known);
+    bool wait = signal->op == PTO_OP_TWAIT;
     if (!known)
         abort();
     memcpy(known, c->clock.at, c->clock.count * sizeof *known);
@@ -390,14 +469,46 @@ static oriel_step *keep_step(check_core *c, const pto_signal *signal)
                          .op = (uint8_t)signal->op,
                          .cmp = (uint8_t)signal->mode,
                          .value = signal->value,
-                         .offset = c->at_offset,
-                         .cells = signal->cells.count,
+                         .cell = c->at_cell,
+                         .offset = cell_offset(c, signal, c->at_cell),
+                         .cells = wait ? 1 : signal->cells.count,
                          .stride = signal->cells.stride,
                          .notifies = c->machine->notifies,
                          .result = true,
                          .known = known,
                          .known_count = c->clock.count};
     return step;
+}
+
+void check_keep_stuck(machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (c->state != CORE_AT_SIGNAL || c->at_signal->op != PTO_OP_TWAIT)
+            continue;
+        oriel_clock_raise(&c->clock, check_queue(i, PTO_PIPE_S), c->count);
+        oriel_step *step = keep_step(c, c->at_signal);
+        step->stuck = true;
+        step->result = false;
+    }
+}
+
+static bool same_question(const pto_signal *a, const pto_signal *b)
+{
+    return a->site == b->site && a->mode == b->mode && a->value == b->value && a->cells.addr == b->cells.addr &&
+           a->cells.count == b->cells.count && a->cells.stride == b->cells.stride;
+}
+
+/* The core asks what it has just asked, and did nothing in between. */
+static bool asks_again(const check_core *c, const pto_signal *signal)
+{
+    return signal->op == PTO_OP_TTEST && c->asked_step != NONE && c->asked_count + 1 == c->count &&
+           same_question(signal, &c->asked);
+}
+
+bool check_repeats(const check_core *c)
+{
+    return c->state == CORE_AT_SIGNAL && asks_again(c, c->at_signal);
 }
 
 bool check_signal_enabled(check_core *c)
@@ -410,18 +521,28 @@ bool check_signal_enabled(check_core *c)
     if (c->woken)
         return true;
     for (uint32_t k = 0; k < c->polls; k++)
-        if (c->poll[k].site == signal->site && c->poll[k].from == c->at_offset)
+        if (same_question(&c->poll[k].signal, signal))
             return false; /* it asks again, and nothing that it asked has changed */
     return true;
 }
 
+static void pass_cell(check_core *c, const pto_signal *signal, uint32_t event)
+{
+    const oriel_step *step = keep_step(c, signal);
+    if (c->machine->pins_left)
+        check_pin_done(c, step);
+    acquire(c, signal, c->at_cell, event);
+}
+
 static void do_wait(check_core *c, const pto_signal *signal, uint32_t event)
 {
-    for (uint32_t i = 0; i < signal->cells.count; i++) {
+    pass_cell(c, signal, event);
+    for (uint32_t i = 1; i < signal->cells.count; i++) {
         c->at_cell = i;
-        while (!holds(c, signal, i))
+        do
             check_suspend(c, CORE_AT_SIGNAL);
-        acquire(c, signal, i, event);
+        while (!holds(c, signal, i));
+        pass_cell(c, signal, event);
     }
     c->polls = 0;
 }
@@ -430,11 +551,28 @@ static void keep_poll(check_core *c, const pto_signal *signal)
 {
     uint64_t to = cell_offset(c, signal, signal->cells.count - 1) + CELL_BYTES;
     if (c->polls < MAX_POLLS)
-        c->poll[c->polls++] = (check_poll){.site = signal->site, .from = c->at_offset, .to = to};
+        c->poll[c->polls++] = (check_poll){.signal = *signal, .from = c->at_offset, .to = to};
 }
 
-static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, oriel_step *step)
+/* A test that is only repeated is one operation, which ends with its last answer. */
+static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool again)
 {
+    machine *m = c->machine;
+    if (again)
+        m->steps.step[c->asked_step].dead = true;
+    c->asked_again = again ? c->asked_again + 1 : 0;
+    oriel_step *step = keep_step(c, signal);
+    c->asked = *signal;
+    c->asked_count = c->count;
+    c->asked_step = m->steps.count - 1;
+    if (m->pins_left)
+        check_pin_done(c, step);
+    return step;
+}
+
+static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, bool again)
+{
+    oriel_step *step = begin_test(c, signal, again);
     if (c->woken)
         c->polls = 0;
     c->woken = false;
@@ -446,6 +584,7 @@ static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, ori
     for (uint32_t i = 0; i < signal->cells.count; i++)
         acquire(c, signal, i, event);
     c->polls = 0;
+    c->asked_step = NONE;
     return true;
 }
 
@@ -476,19 +615,19 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
     c->at_signal = signal;
     c->at_cell = 0;
     check_suspend(c, CORE_AT_SIGNAL);
+    bool again = asks_again(c, signal);
+    c->count -= again;
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     uint32_t event = check_event_here(c, signal->op, signal->site);
     c->at_event = event;
-    oriel_step *step = keep_step(c, signal);
     if (notify) {
+        keep_step(c, signal);
         do_notify(c, signal, event);
         return true;
     }
     check_agree_wait(c, signal, event);
     if (signal->op == PTO_OP_TTEST)
-        return do_test(c, signal, event, step);
-    uint32_t at = c->machine->steps.count - 1;
+        return do_test(c, signal, event, again);
     do_wait(c, signal, event);
-    c->machine->steps.step[at].notifies = c->machine->notifies;
     return true;
 }

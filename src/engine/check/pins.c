@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan by what some waits and tests are to see (plan.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/check/machine.h"
+#include "isa/isa.h"
+
+/* A test that shall say no, and is repeated so often, is a loop that waits for a yes: it need not be held up any longer. */
+#define MOST_REPEATS 64
+
+void check_pins_begin(machine *m)
+{
+    uint32_t pins = m->plan->pins;
+    if (pins > m->pin_room) {
+        m->pin_done = realloc(m->pin_done, pins * sizeof *m->pin_done);
+        if (!m->pin_done)
+            abort();
+        m->pin_room = pins;
+    }
+    if (pins)
+        memset(m->pin_done, 0, pins * sizeof *m->pin_done);
+    m->pins_left = pins;
+    m->pinned_steps = 0;
+}
+
+static void done(machine *m, uint32_t pin)
+{
+    m->pin_done[pin] = true;
+    m->pins_left--;
+    m->pinned_steps = m->steps.count;
+}
+
+/* The pin of the operation before which the core stands; NONE. */
+static uint32_t pin_of(const check_core *c)
+{
+    const machine *m = c->machine;
+    uint32_t ordinal = c->count - check_repeats(c);
+    for (uint32_t i = 0; i < m->plan->pins; i++) {
+        const oriel_pin *pin = &m->plan->pin[i];
+        if (!m->pin_done[i] && pin->core == c->index && pin->ordinal == ordinal && pin->cell == c->at_cell)
+            return i;
+    }
+    return NONE;
+}
+
+static bool same_gains(const oriel_clock *a, const oriel_clock *b)
+{
+    uint32_t most = a->count > b->count ? a->count : b->count;
+    for (uint32_t q = 0; q < most; q++)
+        if (oriel_clock_get(a, q) != oriel_clock_get(b, q))
+            return false;
+    return true;
+}
+
+/* Whether the operation, if it happened now, would answer and learn what the pin says. */
+static bool matches(check_core *c, const oriel_pin *pin)
+{
+    machine *m = c->machine;
+    const pto_signal *signal = c->at_signal;
+    if (!pin->result && check_repeats(c))
+        return true;
+    oriel_clock knows = {0}, more = {0};
+    uint32_t first = c->at_cell, last = signal->op == PTO_OP_TWAIT ? first : signal->cells.count - 1;
+    oriel_clock_copy(&knows, &c->clock);
+    oriel_clock_raise(&knows, check_queue(c->index, PTO_PIPE_S), pin->ordinal);
+    bool result = true;
+    for (uint32_t i = first; i <= last && result; i++) {
+        uint64_t offset = c->at_offset + (uint64_t)i * signal->cells.stride * 4;
+        uint32_t cell = check_find_cell(m, offset);
+        int32_t value;
+        memcpy(&value, (char *)(uintptr_t)c->view->arena_base + offset, sizeof value);
+        result = oriel_compare(value, (pto_cmp)signal->mode, signal->value);
+        if (!result || cell == NONE)
+            continue;
+        check_acquire(m, &m->cell[cell], &knows, (pto_cmp)signal->mode, signal->value, &more);
+        oriel_clock_join(&knows, &more);
+    }
+    bool good = result == pin->result && (!result || same_gains(&knows, &pin->gains));
+    oriel_clock_free(&knows);
+    oriel_clock_free(&more);
+    return good;
+}
+
+check_core *check_pinned(machine *m)
+{
+    for (uint32_t i = 0; i < m->plan->pins; i++) {
+        const oriel_pin *pin = &m->plan->pin[i];
+        check_core *c = &m->core[pin->core];
+        if (m->pin_done[i])
+            continue;
+        if (c->count > pin->ordinal &&
+            !check_repeats(c)) { /* it has gone on: from a test that said no, or another way */
+            done(m, i);
+            continue;
+        }
+        if (c->state == CORE_AT_SIGNAL && pin_of(c) == i && matches(c, pin)) {
+            c->woken |= check_repeats(c);
+            return c;
+        }
+    }
+    return NULL;
+}
+
+bool check_pin_forbids(const check_core *c)
+{
+    const machine *m = c->machine;
+    if (c->at_signal->op != PTO_OP_TNOTIFY)
+        return pin_of(c) != NONE;
+    for (uint32_t i = 0; i < m->plan->pins; i++) {
+        const oriel_pin *pin = &m->plan->pin[i];
+        for (uint32_t k = 0; !m->pin_done[i] && k < pin->excludes; k++)
+            if (pin->excluded[k].core == c->index && pin->excluded[k].ordinal == c->count)
+                return true;
+    }
+    return false;
+}
+
+void check_pin_done(check_core *c, const oriel_step *step)
+{
+    machine *m = c->machine;
+    for (uint32_t i = 0; i < m->plan->pins && m->pins_left; i++) {
+        const oriel_pin *pin = &m->plan->pin[i];
+        if (m->pin_done[i] || pin->core != c->index || pin->ordinal != step->ordinal || pin->cell != step->cell)
+            continue;
+        if (pin->result || c->asked_again == MOST_REPEATS)
+            done(m, i);
+    }
+}
