@@ -27,14 +27,23 @@ static bool same_conflict(const machine *m, const check_conflict *a, const check
            (a1->call == a2->call) == (b1->call == b2->call);
 }
 
+/* The same cause, but other bytes, another rank or another call. */
+static bool tells_more(const machine *m, const check_conflict *a, const check_conflict *b)
+{
+    const check_event *x = &m->event[a->earlier], *y = &m->event[b->earlier];
+    return a->from != b->from || x->core != y->core || x->call != y->call;
+}
+
 void check_conflict_add(machine *m, const check_conflict *conflict)
 {
-    for (uint32_t i = 0; i < m->conflicts; i++)
+    uint32_t kept = 0;
+    bool more = true;
+    for (uint32_t i = 0; i < m->conflicts && kept < ORIEL_MEETINGS; i++)
         if (same_conflict(m, &m->conflict[i], conflict)) {
-            m->conflict[i].count++;
-            return;
+            kept++;
+            more &= tells_more(m, &m->conflict[i], conflict);
         }
-    if (m->conflicts == MAX_CONFLICTS)
+    if (!more || kept == ORIEL_MEETINGS || m->conflicts == MAX_CONFLICTS)
         return;
     if (m->conflicts == m->conflict_room) {
         m->conflict_room = m->conflict_room ? 2 * m->conflict_room : 16;

@@ -9,21 +9,22 @@
 
 static bool same_side(const oriel_found_side *a, const oriel_found_side *b)
 {
-    return a->site == b->site && a->host == b->host && (a->host || strcmp(a->what, b->what) == 0);
+    return a->site == b->site && a->host == b->host;
 }
 
 /* One kind and the same places, in whichever order they were met. */
 static bool same_cause(const oriel_found *found, oriel_finding_kind kind, const oriel_found_side *side, uint32_t sides)
 {
-    if (found->kind != kind || !found->sides || !sides)
-        return found->kind == kind && found->sides == sides;
+    const oriel_meeting *met = &found->met[0];
+    if (found->kind != kind || !met->sides || !sides)
+        return found->kind == kind && met->sides == sides;
     if (kind == ORIEL_FINDING_DEADLOCK)
         return true;
-    uint32_t compared = sides < 2 || found->sides < 2 ? 1 : 2;
+    uint32_t compared = sides < 2 || met->sides < 2 ? 1 : 2;
     if (compared == 1)
-        return same_side(&found->side[0], &side[0]);
-    return (same_side(&found->side[0], &side[0]) && same_side(&found->side[1], &side[1])) ||
-           (same_side(&found->side[0], &side[1]) && same_side(&found->side[1], &side[0]));
+        return same_side(&met->side[0], &side[0]);
+    return (same_side(&met->side[0], &side[0]) && same_side(&met->side[1], &side[1])) ||
+           (same_side(&met->side[0], &side[1]) && same_side(&met->side[1], &side[0]));
 }
 
 static void *copy(const void *from, size_t bytes)
@@ -34,12 +35,27 @@ static void *copy(const void *from, size_t bytes)
     return bytes ? memcpy(made, from, bytes) : made;
 }
 
+static void meet(oriel_found *found, const oriel_found_side *side, uint32_t sides, const oriel_plan *plan,
+                 const char *message)
+{
+    found->count++;
+    if (found->meetings == ORIEL_MEETINGS)
+        return;
+    oriel_meeting *met = &found->met[found->meetings++];
+    *met = (oriel_meeting){.sides = sides,
+                           .side = copy(side, sides * sizeof *side),
+                           .order = copy(plan->order, plan->length * sizeof *plan->order),
+                           .length = plan->length,
+                           .seed = plan->seed};
+    snprintf(met->message, sizeof met->message, "%s", message);
+}
+
 uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, const oriel_found_side *side,
                             uint32_t sides, const oriel_plan *plan, const char *message, const char *missing)
 {
     for (uint32_t i = 0; i < findings->count; i++)
         if (same_cause(&findings->found[i], kind, side, sides)) {
-            findings->found[i].count++;
+            meet(&findings->found[i], side, sides, plan, message);
             return i;
         }
     if (findings->count == findings->room) {
@@ -49,24 +65,21 @@ uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, c
             abort();
     }
     oriel_found *found = &findings->found[findings->count];
-    *found = (oriel_found){.kind = kind,
-                           .sides = sides,
-                           .side = copy(side, sides * sizeof *side),
-                           .count = 1,
-                           .order = copy(plan->order, plan->length * sizeof *plan->order),
-                           .length = plan->length,
-                           .seed = plan->seed};
-    snprintf(found->message, sizeof found->message, "%s", message);
+    *found = (oriel_found){.kind = kind};
     snprintf(found->missing, sizeof found->missing, "%s", missing);
+    meet(found, side, sides, plan, message);
     return findings->count++;
 }
 
 void oriel_findings_free(oriel_findings *findings)
 {
     for (uint32_t i = 0; i < findings->count; i++) {
-        free(findings->found[i].side);
-        free(findings->found[i].order);
-        free(findings->found[i].replay);
+        oriel_found *found = &findings->found[i];
+        for (uint32_t k = 0; k < found->meetings; k++) {
+            free(found->met[k].side);
+            free(found->met[k].order);
+        }
+        free(found->replay);
     }
     free(findings->found);
 }

@@ -22,16 +22,26 @@ typedef struct oriel_found_side {
     oriel_hold hold; /* what makes it late, for a witness */
 } oriel_found_side;
 
-typedef struct oriel_found {
-    oriel_finding_kind kind;
+/* Once that a finding was met: what it was, and in which schedule. */
+typedef struct oriel_meeting {
     char message[ORIEL_FOUND_TEXT];
-    char missing[ORIEL_FOUND_TEXT];
     oriel_found_side *side;
     uint32_t sides;
-    uint64_t count;
     uint32_t *order; /* of the plan in which it was found, */
     uint32_t length;
-    uint64_t seed;     /* and its random steps; the witness may choose others */
+    uint64_t seed; /* and its random steps; the witness may choose others */
+} oriel_meeting;
+
+/* Other bytes, ranks and calls at the same places: some of these may do harm that others hide. */
+#define ORIEL_MEETINGS 6
+
+typedef struct oriel_found {
+    oriel_finding_kind kind;
+    char missing[ORIEL_FOUND_TEXT];
+    oriel_meeting met[ORIEL_MEETINGS];
+    uint32_t meetings;
+    uint32_t shown; /* which of them */
+    uint64_t count;
     bool self_evident; /* the finding ends the run itself: every schedule with it is its witness */
     char wrong[160];   /* the wrong result of the schedule in which it was found, or "" */
     /* Made by the witness: */
@@ -45,7 +55,7 @@ typedef struct oriel_findings {
     uint32_t count, room;
 } oriel_findings;
 
-/* Adds a finding, or counts it if one of its kind and places is there. Returns its index. */
+/* Adds a finding, or counts it if one of its kind and places is there; the first few are kept. Returns its index. */
 uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, const oriel_found_side *side,
                             uint32_t sides, const oriel_plan *plan, const char *message, const char *missing);
 void oriel_findings_free(oriel_findings *findings);

@@ -158,10 +158,12 @@ static void return_from_call(check_core *c)
     check_rank *rank = &m->rank[c->rank];
     c->count++;
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
-    oriel_clock_join(&rank->at_return, &c->clock);
+    oriel_clock_join(&rank->returning, &c->clock);
     check_flags_at_return(c);
     if (++rank->returned < m->setup->blocks)
         return;
+    oriel_clock_join(&rank->at_return, &rank->returning);
+    oriel_clock_clear(&rank->returning);
     host_looks(m, c->rank, c->call);
     if (c->call + 1 < m->setup->calls)
         host_spoils(m, c->rank, c->call + 1);
@@ -453,6 +455,7 @@ static void reset(machine *m)
         check_rank *rank = &m->rank[r];
         oriel_clock_clear(&rank->gathering);
         oriel_clock_clear(&rank->released);
+        oriel_clock_clear(&rank->returning);
         oriel_clock_clear(&rank->at_return);
         rank->arrived = rank->generation = rank->returned = rank->host_ordinal = rank->call = 0;
         host_spoils(m, r, 0);
@@ -606,6 +609,7 @@ void oriel_checker_destroy(oriel_checker *m)
     for (uint32_t r = 0; m->rank && r < m->setup->ranks; r++) {
         oriel_clock_free(&m->rank[r].gathering);
         oriel_clock_free(&m->rank[r].released);
+        oriel_clock_free(&m->rank[r].returning);
         oriel_clock_free(&m->rank[r].at_return);
     }
     oriel_shadow_destroy(m->shadow);

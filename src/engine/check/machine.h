@@ -134,6 +134,7 @@ typedef struct check_flag {
     /* In program order: */
     uint32_t sets, waits;
     uint32_t last_set; /* event */
+    uint32_t lost;     /* the finding that says that one was lost; NONE */
     bool told;         /* that it is left set */
 } check_flag;
 
@@ -228,7 +229,8 @@ typedef struct check_rank {
     uint32_t arrived, generation; /* of the barrier among its cores */
     oriel_clock gathering, released;
     uint32_t returned;     /* cores, from this call */
-    oriel_clock at_return; /* what their scalar units knew, and the host with them */
+    oriel_clock returning; /* what the scalar units know that have returned from this call */
+    oriel_clock at_return; /* what all knew when the last one returned from the call before, and the host with them */
     uint32_t host_ordinal;
     uint32_t call;
 } check_rank;

@@ -111,14 +111,14 @@ static oriel_found_side flag_side(machine *m, uint32_t event, const char *name)
     return side;
 }
 
-static void flag_finding(check_core *c, oriel_finding_kind kind, uint32_t now, uint32_t before, const char *before_name,
-                         const char *text, const char *missing)
+static uint32_t flag_finding(check_core *c, oriel_finding_kind kind, uint32_t now, uint32_t before,
+                             const char *before_name, const char *text, const char *missing)
 {
     machine *m = c->machine;
     oriel_found_side side[2] = {check_side(m, now)};
     if (before != NONE)
         side[1] = flag_side(m, before, before_name);
-    check_report(m, kind, side, before == NONE ? 1 : 2, text, missing);
+    return check_report(m, kind, side, before == NONE ? 1 : 2, text, missing);
 }
 
 static const char *flag_name(pto_pipe src, pto_pipe dst, uint32_t id, char text[64])
@@ -139,8 +139,8 @@ static void fire(check_core *c, pto_pipe src, pto_pipe dst, uint32_t id, uint32_
     if (flag->set && flag->set_call == c->call) {
         snprintf(text, sizeof text, "flag %s is set twice with no wait between: one is lost",
                  flag_name(src, dst, id, name));
-        flag_finding(c, ORIEL_FINDING_FLAG_MISUSE, event, flag->set_event, "set_flag", text,
-                     "a wait_flag between the two, and an edge from it back to the second set_flag");
+        flag->lost = flag_finding(c, ORIEL_FINDING_FLAG_MISUSE, event, flag->set_event, "set_flag", text,
+                                  "a wait_flag between the two, and an edge from it back to the second set_flag");
     } else if (!flag->set && may_be_set) {
         snprintf(text, sizeof text, "flag %s can be set again before its wait has consumed it: one is lost",
                  flag_name(src, dst, id, name));
@@ -334,7 +334,10 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
             fire(c, pipe_of(c, pipe), item->other, item->id, item->event, &item->issue, item->ordinal);
             moved = item->done = true;
             break;
-        case ITEM_WAIT: moved |= take_wait(c, pipe, item), blocked = !item->done; break;
+        case ITEM_WAIT:
+            moved |= !item->held && take_wait(c, pipe, item);
+            blocked = !item->done;
+            break;
         case ITEM_BARRIER:
             blocked = pending;
             if (!pending)
@@ -435,7 +438,7 @@ void check_pipes_reset(check_core *c)
     for (check_flag *flag = &c->flag[0][0][0]; flag < &c->flag[0][0][0] + FLAGS; flag++) {
         oriel_clock gives = flag->gives;
         oriel_clock_clear(&gives);
-        *flag = (check_flag){.wait_event = NONE, .last_set = NONE, .gives = gives};
+        *flag = (check_flag){.wait_event = NONE, .last_set = NONE, .lost = NONE, .gives = gives};
     }
 }
 

@@ -46,6 +46,29 @@ static const check_item *blocking(const check_pipe *pipe)
     return NULL;
 }
 
+/* A wait that waits for a flag that was lost: that was told when it was lost, and this is the harm of it. */
+static bool ends_a_loss(machine *m, const check_flag *flag)
+{
+    if (flag->lost == NONE)
+        return false;
+    m->findings.found[flag->lost].self_evident = true;
+    return true;
+}
+
+static bool follows_from_loss(machine *m)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+            const check_item *item = blocking(&c->pipe[p]);
+            any |= item && ends_a_loss(m, &c->flag[item->other][p][item->id]);
+        }
+        any |= c->state == CORE_AT_FLAG && ends_a_loss(m, &c->flag[c->at_sync->src][PTO_PIPE_S][c->at_sync->id]);
+    }
+    return any;
+}
+
 static bool report_never_set(machine *m)
 {
     bool any = false;
@@ -179,7 +202,7 @@ static void explain(const machine *m, const waiters *list, char *text, size_t si
 
 void check_stuck(machine *m)
 {
-    if (report_never_set(m))
+    if (follows_from_loss(m) || report_never_set(m))
         return;
     uint32_t most = m->cores * 5 + 1;
     waiters list = {.side = calloc(most, sizeof *list.side), .core = calloc(most, sizeof *list.core)};

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/check/explore.h"
 
@@ -155,20 +156,37 @@ static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *h
     return found->harm = true;
 }
 
-/* The plan in which it was found, with one side as late as it can be; or any plan. */
-static bool try_late(machine *m, oriel_found *found, const oriel_plan *plan)
+static oriel_plan plan_of(const oriel_meeting *met, oriel_contents contents)
 {
-    for (uint32_t i = 0; i < found->sides; i++) {
+    return (oriel_plan){.order = met->order, .length = met->length, .seed = met->seed, .contents = contents};
+}
+
+/* The schedule in which it was met, with one side as late as it can be. */
+static bool try_meeting(machine *m, oriel_found *found, uint32_t index, oriel_contents contents)
+{
+    const oriel_meeting *met = &found->met[index];
+    found->shown = index;
+    for (uint32_t i = 0; i < met->sides; i++) {
         char late[160];
-        oriel_plan with = *plan;
-        with.hold = found->side[i].hold;
-        late_text(&found->side[i], late, sizeof late);
+        oriel_plan with = plan_of(met, contents);
+        with.hold = met->side[i].hold;
+        late_text(&met->side[i], late, sizeof late);
         if (with.hold.kind != ORIEL_HOLD_NOTHING && harms(m, found, with, late))
             return true;
     }
+    return false;
+}
+
+/* Each time that it was met; or random steps. */
+static bool try_late(machine *m, oriel_found *found, oriel_contents contents)
+{
+    for (uint32_t i = 0; i < found->meetings; i++)
+        if (try_meeting(m, found, i, contents))
+            return true;
+    found->shown = 0;
     for (uint64_t seed = 1; m->findings.count == 1 && seed <= RANDOM_WITNESSES; seed++) {
         char how[64];
-        const oriel_plan with = {.contents = plan->contents, .seed = seed};
+        const oriel_plan with = {.contents = contents, .seed = seed};
         snprintf(how, sizeof how, "in a schedule of random steps (seed %llu)", (unsigned long long)seed);
         if (harms(m, found, with, how))
             return true;
@@ -187,7 +205,7 @@ static bool knows_others(machine *m, oriel_plan plan)
 
 static void look_for(machine *m, oriel_found *found)
 {
-    oriel_plan plan = {.order = found->order, .length = found->length, .seed = found->seed};
+    oriel_plan plan = plan_of(&found->met[0], ORIEL_CONTENTS_USUAL);
     found->replay = plan_text(&plan);
     found->harm = found->self_evident || found->wrong[0];
     if (found->self_evident)
@@ -196,20 +214,33 @@ static void look_for(machine *m, oriel_found *found)
     else if (found->wrong[0])
         snprintf(found->witness, sizeof found->witness, "%s: %s",
                  plan.seed ? "in a schedule of random steps" : "with everything as early as it can be", found->wrong);
-    if (found->harm || try_late(m, found, &plan))
+    if (found->harm || try_late(m, found, ORIEL_CONTENTS_USUAL))
         return;
     if (m->setup->calls > 1 && knows_others(m, plan)) {
         plan.contents = ORIEL_CONTENTS_ALTERNATE;
-        if (harms(m, found, plan, "with everything as early as it can be") || try_late(m, found, &plan))
+        if (harms(m, found, plan, "with everything as early as it can be") ||
+            try_late(m, found, ORIEL_CONTENTS_ALTERNATE))
             return;
     }
     snprintf(found->witness, sizeof found->witness,
              "this data hides it: with either side as late as it can be, the result is still right");
 }
 
+/* One for which no time is left says so. */
+static bool is_late(const machine *m, oriel_found *found)
+{
+    if (!oriel_passed(m->setup->deadline))
+        return false;
+    oriel_plan plan = plan_of(&found->met[0], ORIEL_CONTENTS_USUAL);
+    found->replay = plan_text(&plan);
+    snprintf(found->witness, sizeof found->witness, "none was looked for: the deadline had passed");
+    return true;
+}
+
 oriel_status oriel_checker_witness(oriel_checker *m)
 {
     for (uint32_t i = 0; i < m->findings.count; i++)
-        look_for(m, &m->findings.found[i]);
+        if (!is_late(m, &m->findings.found[i]))
+            look_for(m, &m->findings.found[i]);
     return ORIEL_OK;
 }

@@ -29,8 +29,9 @@ static const char *id_of(writer *w, const oriel_found *found)
 {
     char id[512];
     int length = snprintf(id, sizeof id, "%s", oriel_finding_name(found->kind));
-    for (uint32_t i = 0; i < found->sides && i < 2; i++) {
-        const pto_site *site = found->side[i].site;
+    const oriel_meeting *met = &found->met[0];
+    for (uint32_t i = 0; i < met->sides && i < 2; i++) {
+        const pto_site *site = met->side[i].site;
         const char *slash = site ? strrchr(site->file, '/') : NULL;
         if (site && length < (int)sizeof id)
             length +=
@@ -53,15 +54,16 @@ static void write_side(writer *w, const oriel_found_side *side, oriel_check_side
 
 static void write_finding(writer *w, const oriel_found *found, oriel_finding *into)
 {
-    oriel_check_side *side = oriel_bump_take(w->memory, found->sides * sizeof *side);
+    const oriel_meeting *met = &found->met[found->shown];
+    oriel_check_side *side = oriel_bump_take(w->memory, met->sides * sizeof *side);
     w->full |= !side;
-    for (uint32_t i = 0; side && i < found->sides; i++)
-        write_side(w, &found->side[i], &side[i]);
+    for (uint32_t i = 0; side && i < met->sides; i++)
+        write_side(w, &met->side[i], &side[i]);
     *into = (oriel_finding){.kind = found->kind,
                             .id = id_of(w, found),
-                            .message = text(w, found->message),
+                            .message = text(w, met->message),
                             .side = side,
-                            .sides = side ? found->sides : 0,
+                            .sides = side ? met->sides : 0,
                             .missing = text(w, found->missing),
                             .witness = text(w, found->witness),
                             .harm = found->harm,
