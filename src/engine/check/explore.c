@@ -18,6 +18,8 @@
 /* Choices that are looked at for one wait or test. */
 #define MOST_CHOICES  4096
 #define MOST_NOTIFIES 64
+/* The answer of a wait that never ends. */
+#define STUCK 3
 
 /* A wait or test of the schedule that was run, and the notifies that it did not know of and that do not follow from it. */
 typedef struct asked {
@@ -158,12 +160,25 @@ static uint32_t cell_of(const machine *m, const oriel_step *step, uint32_t k)
     return check_find_cell(m, step->offset + (uint64_t)k * step->stride * 4);
 }
 
-static int32_t untouched_value(const machine *m, const oriel_step *step, uint32_t k)
+static int32_t value_with(explorer *e, const asked *a, uint64_t chosen, const oriel_step *step, uint32_t k)
 {
-    int32_t value;
+    const machine *m = e->m;
     uint64_t offset = step->offset + (uint64_t)k * step->stride * 4;
+    uint32_t cell = check_find_cell(m, offset);
+    if (cell != NONE) {
+        check_cell then = cell_with(e, a, chosen, cell);
+        return value_of(m, &then);
+    }
+    int32_t value;
     memcpy(&value, (char *)(uintptr_t)m->setup->view[0].arena_base + offset, sizeof value);
     return value;
+}
+
+/* The core learns that the cell compares so. */
+static void learn(explorer *e, const check_cell *cell, pto_cmp cmp, int32_t value)
+{
+    check_acquire(e->m, cell, &e->knows, cmp, value, &e->more);
+    oriel_clock_join(&e->knows, &e->more);
 }
 
 /* Whether it would be satisfied by `chosen`; e->knows is what its core would know then. `e->known` is set. */
@@ -172,26 +187,27 @@ static bool answer(explorer *e, const asked *a, uint64_t chosen)
     machine *m = e->m;
     const oriel_step *step = &m->steps.step[a->step];
     oriel_clock_copy(&e->knows, &e->known);
-    for (uint32_t k = 0; k < step->cells; k++) {
-        uint32_t cell = cell_of(m, step, k);
-        if (cell == NONE) {
-            if (!oriel_compare(untouched_value(m, step, k), (pto_cmp)step->cmp, step->value))
-                return false;
-            continue;
-        }
-        check_cell then = cell_with(e, a, chosen, cell);
-        if (!oriel_compare(value_of(m, &then), (pto_cmp)step->cmp, step->value))
-            return false;
-        check_acquire(m, &then, &e->knows, (pto_cmp)step->cmp, step->value, &e->more);
-        oriel_clock_join(&e->knows, &e->more);
+    bool yes = true;
+    uint32_t k = 0;
+    for (; k < step->cells && yes; k++)
+        yes = oriel_compare(value_with(e, a, chosen, step, k), (pto_cmp)step->cmp, step->value);
+    if (!yes && step->op == PTO_OP_TWAIT)
+        return false;
+    for (uint32_t i = yes ? 0 : k - 1; i < k; i++) {
+        uint32_t cell = cell_of(m, step, i);
+        check_cell then;
+        if (cell != NONE)
+            then = cell_with(e, a, chosen, cell);
+        if (cell != NONE)
+            learn(e, &then, yes ? (pto_cmp)step->cmp : check_inverse((pto_cmp)step->cmp), step->value);
     }
-    return true;
+    return yes;
 }
 
 static uint64_t answer_hash(const explorer *e, bool result)
 {
     uint64_t hash = 1 + result;
-    for (uint32_t q = 0; result && q < e->knows.count; q++)
+    for (uint32_t q = 0; q < e->knows.count; q++)
         if (e->knows.at[q] > oriel_clock_get(&e->known, q))
             hash = mix(mix(hash, q), e->knows.at[q]);
     return hash;
@@ -249,9 +265,15 @@ typedef struct choosing {
     uint32_t index;
     bool sum;       /* additions to one cell, compared with what more of them can only help: */
     int64_t slack;  /* so much may be missing */
+    bool wait;      /* one that all there is does not satisfy can be stuck, whatever satisfied it before */
     bool must_hold; /* only answers of yes are looked for */
     uint32_t leaves;
 } choosing;
+
+static uint64_t all_of(const asked *a)
+{
+    return a->count < 64 ? (UINT64_C(1) << a->count) - 1 : UINT64_MAX;
+}
 
 static void try_choice(choosing *c, uint64_t chosen)
 {
@@ -261,10 +283,10 @@ static void try_choice(choosing *c, uint64_t chosen)
         e->m->capped = true;
         return;
     }
-    bool result = answer(e, a, chosen);
-    if (!result && c->must_hold)
+    bool result = answer(e, a, chosen), stuck = !result && c->wait && chosen == all_of(a);
+    if (!result && c->must_hold && !stuck)
         return;
-    uint64_t hash = answer_hash(e, result);
+    uint64_t hash = stuck ? STUCK : answer_hash(e, result);
     if (hash != a->answer)
         add_other(e, c->index, chosen, hash);
 }
@@ -316,7 +338,7 @@ static void ask(explorer *e, uint32_t index)
     asked *a = &e->asked[index];
     const oriel_step *step = &m->steps.step[a->step];
     bool test = step->op == PTO_OP_TTEST;
-    choosing c = {.e = e, .index = index, .must_hold = !test};
+    choosing c = {.e = e, .index = index, .wait = !test, .must_hold = !test};
     c.sum = is_sum(e, a, step, &c.slack);
     if (test && c.sum) { /* there is one way to say no: with as little as can be */
         try_choice(&c, 0);
@@ -343,7 +365,7 @@ static uint64_t gather(explorer *e)
         know(e, step);
         find_choices(e, a, step);
         a->result = step->stuck ? false : answer(e, a, a->seen);
-        a->answer = step->stuck ? 3 : answer_hash(e, a->result);
+        a->answer = step->stuck ? STUCK : answer_hash(e, a->result);
         oriel_clock_copy(&a->knows, &e->knows);
         schedule += mix(mix(mix(17, step->core), mix(step->ordinal, step->cell)), a->answer);
     }
@@ -386,7 +408,7 @@ static void pin_other(explorer *e, const other *o, oriel_pin *pin)
     const asked *a = &e->asked[o->asked];
     const oriel_step *step = &e->m->steps.step[a->step];
     know(e, step);
-    bool result = answer(e, a, o->seen);
+    bool result = o->answer != STUCK && answer(e, a, o->seen);
     pin_step(step, result, &e->knows, pin);
     for (uint32_t i = 0; i < a->count; i++)
         if (!(o->seen >> i & 1))

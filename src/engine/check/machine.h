@@ -390,6 +390,8 @@ bool check_signal_enabled(check_core *c);
 bool check_repeats(const check_core *c);
 /* Waits that never ended, as steps: for the explorer. */
 void check_keep_stuck(machine *m);
+/* What compares as the other does not. */
+pto_cmp check_inverse(pto_cmp cmp);
 /* What a wait on the cell, by a core with clock `known`, acquires from the notifies that have happened: into `gains`. */
 void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
                    oriel_clock *gains);

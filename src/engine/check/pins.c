@@ -6,7 +6,7 @@
 #include "engine/check/machine.h"
 #include "isa/isa.h"
 
-/* A test that shall say no, and is repeated so often, is a loop that waits for a yes: it need not be held up any longer. */
+/* A test that is repeated so often is a loop that waits for the other answer: it need not be held up any longer. */
 #define MOST_REPEATS 64
 
 void check_pins_begin(machine *m)
@@ -53,30 +53,44 @@ static bool same_gains(const oriel_clock *a, const oriel_clock *b)
     return true;
 }
 
+static uint64_t offset_at(const check_core *c, uint32_t i)
+{
+    return c->at_offset + (uint64_t)i * c->at_signal->cells.stride * 4;
+}
+
+static int32_t value_at(const check_core *c, uint32_t i)
+{
+    int32_t value;
+    memcpy(&value, (char *)(uintptr_t)c->view->arena_base + offset_at(c, i), sizeof value);
+    return value;
+}
+
 /* Whether the operation, if it happened now, would answer and learn what the pin says. */
 static bool matches(check_core *c, const oriel_pin *pin)
 {
     machine *m = c->machine;
     const pto_signal *signal = c->at_signal;
-    if (!pin->result && check_repeats(c))
+    if (check_repeats(c))
         return true;
+    if (signal->op == PTO_OP_TWAIT && !pin->result)
+        return false; /* it is held back until nothing else can move */
     oriel_clock knows = {0}, more = {0};
     uint32_t first = c->at_cell, last = signal->op == PTO_OP_TWAIT ? first : signal->cells.count - 1;
     oriel_clock_copy(&knows, &c->clock);
     oriel_clock_raise(&knows, check_queue(c->index, PTO_PIPE_S), pin->ordinal);
-    bool result = true;
-    for (uint32_t i = first; i <= last && result; i++) {
-        uint64_t offset = c->at_offset + (uint64_t)i * signal->cells.stride * 4;
-        uint32_t cell = check_find_cell(m, offset);
-        int32_t value;
-        memcpy(&value, (char *)(uintptr_t)c->view->arena_base + offset, sizeof value);
-        result = oriel_compare(value, (pto_cmp)signal->mode, signal->value);
-        if (!result || cell == NONE)
+    bool yes = true;
+    uint32_t end = first;
+    for (; end <= last && yes; end++)
+        yes = oriel_compare(value_at(c, end), (pto_cmp)signal->mode, signal->value);
+    for (uint32_t i = yes ? first : end - 1; i < end; i++) {
+        uint32_t cell = check_find_cell(m, offset_at(c, i));
+        if (cell == NONE)
             continue;
-        check_acquire(m, &m->cell[cell], &knows, (pto_cmp)signal->mode, signal->value, &more);
+        check_acquire(m, &m->cell[cell], &knows, yes ? (pto_cmp)signal->mode : check_inverse((pto_cmp)signal->mode),
+                      signal->value, &more);
         oriel_clock_join(&knows, &more);
     }
-    bool good = result == pin->result && (!result || same_gains(&knows, &pin->gains));
+    bool good = yes == pin->result && same_gains(&knows, &pin->gains);
     oriel_clock_free(&knows);
     oriel_clock_free(&more);
     return good;
@@ -123,7 +137,7 @@ void check_pin_done(check_core *c, const oriel_step *step)
         const oriel_pin *pin = &m->plan->pin[i];
         if (m->pin_done[i] || pin->core != c->index || pin->ordinal != step->ordinal || pin->cell != step->cell)
             continue;
-        if (pin->result || c->asked_again == MOST_REPEATS)
+        if (step->op == PTO_OP_TWAIT || c->asked_again == MOST_REPEATS)
             done(m, i);
     }
 }

@@ -151,6 +151,12 @@ static bool holds_without(const question *q, uint32_t queue, uint32_t below)
     return oriel_compare((int32_t)value, q->cmp, q->value);
 }
 
+/* Whether what is known satisfies it. */
+static bool holds_as_known(const question *q)
+{
+    return holds_without(q, 0, 0);
+}
+
 static int compare_u32(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -280,11 +286,20 @@ static void acquire_from_choices(const question *q, oriel_clock *gains)
     oriel_clock_free(&c.with);
 }
 
+pto_cmp check_inverse(pto_cmp cmp)
+{
+    static const pto_cmp inverse[] = {[PTO_EQ] = PTO_NE, [PTO_NE] = PTO_EQ, [PTO_GT] = PTO_LE,
+                                      [PTO_LE] = PTO_GT, [PTO_GE] = PTO_LT, [PTO_LT] = PTO_GE};
+    return inverse[cmp];
+}
+
 void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value,
                    oriel_clock *gains)
 {
     const question q = {m, cell, known, cmp, value};
     oriel_clock_clear(gains);
+    if (holds_as_known(&q))
+        return;
     if (is_monotone(m, cell, cmp))
         acquire_from_sum(&q, gains);
     else
@@ -413,23 +428,27 @@ static bool has_waited(const check_core *c, uint32_t cell)
     return false;
 }
 
-/* A cell compared true: the core learns what this says. */
+/* The cell compares as `cmp` says: the core learns what this tells. */
+static void observe(check_core *c, const check_cell *cell, pto_cmp cmp, int32_t value)
+{
+    check_acquire(c->machine, cell, &c->clock, cmp, value, &c->machine->gains);
+    if (c->machine->gains.count)
+        check_learn(c, &c->machine->gains);
+}
+
+/* A wait or a test has the answer that it asks for. */
 static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
 {
     machine *m = c->machine;
     uint32_t index = cell_at(m, cell_offset(c, signal, i));
     const check_cell *cell = &m->cell[index];
-    bool vacuous = true, credits = false;
+    const question q = {m, cell, &c->clock, (pto_cmp)signal->mode, signal->value};
+    bool vacuous = holds_as_known(&q), credits = false;
     for (uint32_t k = 0; k < cell->notifies; k++) {
         const check_notify *n = &m->notify[cell->notify[k]];
-        bool known = is_known(&c->clock, n);
-        vacuous &= known;
-        credits |= known && (n->call != c->call || has_waited(c, index));
+        credits |= is_known(&c->clock, n) && (n->call != c->call || has_waited(c, index));
     }
-    if (!vacuous) {
-        check_acquire(m, cell, &c->clock, (pto_cmp)signal->mode, signal->value, &m->gains);
-        check_learn(c, &m->gains);
-    }
+    observe(c, cell, (pto_cmp)signal->mode, signal->value);
     keep_waited(m, &(check_waited){.core = c->index,
                                    .ordinal = c->count,
                                    .event = event,
@@ -554,7 +573,7 @@ static void keep_poll(check_core *c, const pto_signal *signal)
         c->poll[c->polls++] = (check_poll){.signal = *signal, .from = c->at_offset, .to = to};
 }
 
-/* A test that is only repeated is one operation, which ends with its last answer. */
+/* A test that is only repeated is one operation, with its last answer. */
 static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool again)
 {
     machine *m = c->machine;
@@ -570,21 +589,31 @@ static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool agai
     return step;
 }
 
+/* No is an answer as well: the cell compares the other way. */
+static bool say_no(check_core *c, const pto_signal *signal, uint32_t i)
+{
+    uint32_t cell = cell_at(c->machine, cell_offset(c, signal, i));
+    observe(c, &c->machine->cell[cell], check_inverse((pto_cmp)signal->mode), signal->value);
+    return false;
+}
+
 static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, bool again)
 {
     oriel_step *step = begin_test(c, signal, again);
     if (c->woken)
         c->polls = 0;
     c->woken = false;
-    for (uint32_t i = 0; i < signal->cells.count; i++)
-        if (!holds(c, signal, i)) {
-            keep_poll(c, signal);
-            return step->result = false;
-        }
-    for (uint32_t i = 0; i < signal->cells.count; i++)
+    uint32_t i = 0;
+    while (i < signal->cells.count && holds(c, signal, i))
+        i++;
+    step->result = i == signal->cells.count;
+    if (step->result)
+        c->polls = 0;
+    keep_poll(c, signal);
+    if (!step->result)
+        return say_no(c, signal, i);
+    for (i = 0; i < signal->cells.count; i++)
         acquire(c, signal, i, event);
-    c->polls = 0;
-    c->asked_step = NONE;
     return true;
 }
 
