@@ -3,12 +3,13 @@
 """Protects: the command as people type it. Verdicts and exit codes, each mistake with a message that names it, JSON for
 programs.
 
-usage: commands.py ORIEL
+usage: commands.py ORIEL CRASHING.SO WIDE_TILE.SO SOURCES
 """
 
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import time
 
 import tap
 
-ORIEL = sys.argv[1]
+ORIEL, CRASHING, WIDE_TILE, SOURCES = sys.argv[1:]
 ON_FOUR = ["-p", "a2a3sim", "-d", "0-3"]
 
 
@@ -41,6 +42,12 @@ def fails(code, message, *words):
 
 def has_json():
     return re.search(r"^jansson +found$", succeeds("info"), re.MULTILINE)
+
+
+def place_in(name):
+    """file:line of the line with the comment HERE, as a message gives it."""
+    lines = open(os.path.join(SOURCES, name)).read().splitlines()
+    return f"tests/system/{name}:{1 + next(i for i, line in enumerate(lines) if line.endswith('/* HERE */'))}: "
 
 
 # ---- Right results ------------------------------------------------------------------------------------------------
@@ -140,6 +147,37 @@ def test_op_is_for_launches_that_reduce():
     fails(2, "allgather does not reduce", "run", "allgather", *ON_FOUR, "--op", "max")
 
 
+# ---- What the kernel does wrong: exit code 4 ------------------------------------------------------------------------
+
+
+def test_a_tile_that_fits_one_platform_only():
+    fails(4, place_in("wide_tile.c") + "TLOAD: dst of 1 x 1024 f32 at UB offset 200704 ends at 204800, UB has 196608 B",
+          "run", WIDE_TILE, "-p", "a2a3sim", "-d", "0")
+    assert "right: wide_tile" in succeeds("run", WIDE_TILE, "-p", "a5sim", "-d", "0")
+    refused = oriel("check", WIDE_TILE, "-p", "a2a3sim", "-d", "0")
+    assert refused.returncode == 5 and "out-of-bounds" in refused.stdout and "ends at 204800" in refused.stdout, refused
+    assert "clean: wide_tile" in succeeds("check", WIDE_TILE, "-p", "a5sim", "-d", "0")
+
+
+def no_core_file():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def test_a_rank_that_crashes():
+    """Its fate, and of each that waited for it: where, for what value, what it saw."""
+    before = sorted(os.listdir("/dev/shm"))
+    command = subprocess.Popen([ORIEL, "run", CRASHING, "-p", "a2a3sim", "-d", "2,0,5,1"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=no_core_file)
+    out, err = command.communicate(timeout=60)
+    assert command.returncode == 4 and not out and err.startswith("oriel: ") and err.count("\n") == 1, (out, err)
+    cause = re.search(r'rank 1 \(device 0, pid (\d+)\) of task "crashing" was killed by signal 11 ', err)
+    assert cause, err
+    for rank in 0, 2, 3:
+        waited = place_in("crashing.c") + f'rank {rank} waited for cell 16 of window "signals" >= 7, and saw 3'
+        assert waited in err, (waited, err)
+    assert not alive(int(cause[1])) and not session(command.pid) and sorted(os.listdir("/dev/shm")) == before
+
+
 # ---- What is not here, what does not end --------------------------------------------------------------------------
 
 
@@ -172,6 +210,16 @@ def alive(pid):
         return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def session(leader):
+    """The processes that are left of a command that began a session."""
+    def session_of(pid):
+        try:
+            return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[3])
+        except FileNotFoundError:
+            return None
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if session_of(pid) == leader]
 
 
 def devices_of(command, count):
