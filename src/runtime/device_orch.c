@@ -5,7 +5,7 @@
  *
  * The device function is a coroutine beside the kernels' blocks, on the one thread of the device. So nothing runs while
  * it computes; ended kernels are taken back and ready ones are placed in its own calls: when it submits, and while it
- * waits.
+ * waits. Now and then it gives kernels their turn when it submits, too.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,6 +17,8 @@
 
 /* Of a device function: it holds a set of arguments or two. */
 #define STACK_BYTES (1 << 20)
+/* A submitter lets its kernels run once in so many submissions, though it could go on. */
+#define SUBMITS_PER_TURN 4
 
 typedef struct kernel_task {
     struct kernel_task *next; /* in the list of ready or unused ones */
@@ -42,6 +44,7 @@ struct oriel_device_orch {
     oriel_domain domain[ORIEL_MAX_COMMS]; /* the handles that the device function gets */
     kernel_task *ready, **last_ready;     /* in the order in which they became so */
     flight *ended, **last_ended;          /* likewise */
+    uint32_t submitted;
     kernel_task *unused_tasks;
     flight *unused_flights;
     oriel_failures failures;
@@ -220,6 +223,13 @@ static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
     return oriel_wait_for(NULL, &(oriel_wait){.ready = some_task_ended, .context = self, .deadline = deadline});
 }
 
+/* So the graph stays as small as what is in flight: edges are few, and its memory is in the cache. */
+static void let_kernels_run(device_orch *self)
+{
+    oriel_strand_yield();
+    move_along(self);
+}
+
 /* ---- The level's operations ------------------------------------------------------------------------------------- */
 
 /* Another member of the group has failed, or the device is to stop. */
@@ -284,6 +294,8 @@ static oriel_status device_submit(oriel_orch *orch, const oriel_submission *subm
     oriel_args_copy(&task->args, submission->args);
     out->id = task->id;
     move_along(self);
+    if (++self->submitted % SUBMITS_PER_TURN == 0)
+        let_kernels_run(self);
     return ORIEL_OK;
 }
 
