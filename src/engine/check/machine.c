@@ -191,11 +191,15 @@ static void run_calls(check_core *c)
     c->state = CORE_DONE;
 }
 
+/* A core whose first turn comes when the schedule has been ended does not begin. */
 static void live(void *context)
 {
     check_core *c = context;
     for (;;) {
-        run_calls(c);
+        if (c->machine->aborting)
+            c->state = CORE_LEFT;
+        else
+            run_calls(c);
         oriel_fiber_suspend(&c->fiber, true);
     }
 }

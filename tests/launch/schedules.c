@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Protects: what a schedule of the checking engine's machine is, when its steps are chosen one by one: each is legal, and begins
+ * anew, however the one before it ended.
+ */
+#include "base/clock.h"
+#include "engine/check/explore.h"
+#include "launch/check_memory.h"
+#include "launch/job.h"
+#include "oriel/kernel.h"
+#include "platform/platform.h"
+#include "test.h"
+
+#define RANKS 2
+#define COUNT 64
+
+typedef struct scene {
+    oriel_launch launch;
+    oriel_job job;
+    oriel_check_memory memory;
+    oriel_check_host host;
+    oriel_check_options options;
+    oriel_check_setup setup;
+    oriel_checker *checker;
+} scene;
+
+static oriel_expected no_matter(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                                uint64_t i)
+{
+    (void)job, (void)inputs, (void)rank, (void)buffer, (void)i;
+    return (oriel_expected){{.i = 0}, 0};
+}
+
+static const oriel_launch_buffer buffers[] = {{"out", ORIEL_ROLE_OUTPUT, PTO_I32, oriel_count_one},
+                                              {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals}};
+
+static void open_scene(scene *s, oriel_kernel_fn kernel, oriel_profile profile)
+{
+    static const int devices[RANKS] = {0, 1};
+    const oriel_limits *limits = &oriel_platform_a2a3sim.limits;
+    *s = (scene){.launch = {.name = "scene",
+                            .summary = "",
+                            .kernel = kernel,
+                            .buffers = buffers,
+                            .buffer_count = 2,
+                            .expect = no_matter,
+                            .dtypes = PTO_DTYPES_ALL,
+                            .min_ranks = RANKS,
+                            .max_ranks = RANKS,
+                            .default_count = COUNT},
+                 .options = {.calls = 1, .max_schedules = 100, .profile = profile}};
+    oriel_job job = {.platform = "a2a3sim", .devices = devices, .ranks = RANKS, .dtype = PTO_I32};
+    assert_ok(oriel_job_complete(&s->launch, &job, &s->job));
+    assert_ok(oriel_check_memory_make(&s->launch, &s->job, limits, &s->memory));
+    s->host = oriel_check_memory_host(&s->memory);
+    s->setup = (oriel_check_setup){.limits = limits,
+                                   .ranks = RANKS,
+                                   .blocks = 1,
+                                   .calls = 1,
+                                   .function = kernel,
+                                   .view = s->memory.view,
+                                   .piece = s->memory.piece,
+                                   .pieces = s->memory.pieces,
+                                   .host = &s->host,
+                                   .options = &s->options,
+                                   .deadline = oriel_deadline(300)};
+    assert_ok(oriel_checker_create(&s->setup, &s->checker));
+}
+
+static void close_scene(scene *s)
+{
+    oriel_checker_destroy(s->checker);
+    oriel_check_memory_free(&s->memory);
+}
+
+/* ---- Beginning anew --------------------------------------------------------------------------------------------- */
+
+static uint32_t begun, waited; /* by rank 1, in all schedules */
+
+/* Rank 0 is ended at once, when rank 1 has not had a turn yet. */
+static void ended_at_once(pto_core *core)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    pto_addr cell = pto_window_buffer(core, comm, 0).addr;
+    if (comm->rank == 0)
+        pto_tload(core, pto_tile_1d(core, PTO_I32, 4, 8), pto_arg_tensor(core, 0));
+    begun++;
+    pto_tnotify(core, cell, 1, PTO_NOTIFY_ADD);
+    waited++;
+}
+
+static void test_a_core_that_had_no_turn_does_not_begin(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene(&s, ended_at_once, ORIEL_PROFILE_STRICT);
+    begun = waited = 0;
+    for (int i = 0; i < 3; i++)
+        check_run(s.checker, &(oriel_plan){.quiet = true});
+    /* As it was left in the middle of its kernel, it would go on there in the next schedule. */
+    assert_int_equal(begun, 0);
+    assert_int_equal(waited, 0);
+    close_scene(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_core_that_had_no_turn_does_not_begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
