@@ -103,10 +103,54 @@ static void test_a_core_that_had_no_turn_does_not_begin(void **state)
     close_scene(&s);
 }
 
+/* ---- Order ------------------------------------------------------------------------------------------------------ */
+
+/* Each pipe touches one tile again and again, with nothing between. */
+static void same_tile(pto_core *core)
+{
+    pto_global out = pto_arg_tensor(core, 0);
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT), half = pto_tile_1d(core, PTO_I32, 128, COUNT / 2);
+    pto_tfill(core, tile, 1);
+    pto_tadds(core, half, half, 1);
+    pto_tmuls(core, tile, tile, 3);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, out, tile);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void expect_in_order(const scene *s)
+{
+    for (uint32_t rank = 0; rank < RANKS; rank++) {
+        const int32_t *out = s->memory.args[rank].tensor[0].data;
+        for (int i = 0; i < COUNT; i++)
+            assert_int_equal(out[i], i < COUNT / 2 ? 3 : 6);
+    }
+}
+
+static void test_operations_of_one_pipe_on_one_tile_keep_their_order(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene(&s, same_tile, ORIEL_PROFILE_DOCUMENTED);
+    uint64_t seed = test_seed();
+    for (int i = 0; i < 100; i++) {
+        check_run(s.checker, &(oriel_plan){.seed = seed + (uint64_t)i});
+        expect_in_order(&s);
+    }
+    for (uint32_t ordinal = 1; ordinal <= 3; ordinal++) {
+        const oriel_hold hold = {.kind = ORIEL_HOLD_ITEM, .pipe = PTO_PIPE_V, .ordinal = ordinal};
+        check_run(s.checker, &(oriel_plan){.hold = hold});
+        expect_in_order(&s);
+    }
+    assert_int_equal(s.checker->findings.count, 0);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_core_that_had_no_turn_does_not_begin),
+        cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,6 +304,35 @@ static void compact(check_pipe *pipe)
     pipe->items = kept;
 }
 
+/* From the first byte of UB that a footprint touches to the last. */
+static bool spans_meet(const oriel_footprint *a, const oriel_footprint *b)
+{
+    return a->space == ORIEL_SPACE_UB && b->space == ORIEL_SPACE_UB && (a->write || b->write) &&
+           a->start < b->start + oriel_footprint_span(b) && b->start < a->start + oriel_footprint_span(a);
+}
+
+/*
+ * Whether item `i` of the pipe is kept in program order behind one before it that is not done: in the documented profile, if both
+ * touch the same part of UB.
+ */
+static bool follows_pending(const check_core *c, const check_pipe *pipe, uint32_t i)
+{
+    if (c->machine->setup->options->profile != ORIEL_PROFILE_DOCUMENTED)
+        return false;
+    oriel_footprint mine[ORIEL_MAX_FOOTPRINTS], other[ORIEL_MAX_FOOTPRINTS];
+    uint32_t count = oriel_instr_footprint(&pipe->item[i]->instr, mine);
+    for (uint32_t k = 0; k < i; k++) {
+        if (pipe->item[k]->done || pipe->item[k]->kind != ITEM_INSTR)
+            continue;
+        uint32_t others = oriel_instr_footprint(&pipe->item[k]->instr, other);
+        for (uint32_t x = 0; x < count; x++)
+            for (uint32_t y = 0; y < others; y++)
+                if (spans_meet(&mine[x], &other[y]))
+                    return true;
+    }
+    return false;
+}
+
 /*
  * Goes through a pipe from its oldest thing on. Synchronizations are taken as soon as they can be; instructions are completed
  * if `eager`, and else counted in `able`; number `pick` of them is completed (NONE: none).
@@ -319,7 +348,7 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
         start_item(c, pipe, item);
         switch (item->kind) {
         case ITEM_INSTR:
-            if (pending && in_order(c, pipe))
+            if (pending && (in_order(c, pipe) || follows_pending(c, pipe, i)))
                 break;
             if (eager ? !item->held : (*able)++ == pick) {
                 complete_instr(c, item);
