@@ -188,7 +188,8 @@ static void stream_copy(tile_stream *stream, const pto_global *dst, const pto_gl
 static void expand_move(const pto_instr *instr, const oriel_expansion *into)
 {
     tile_stream stream = stream_begin(instr, into);
-    stream_copy(&stream, instr->global[0], instr->global[1], (pto_atomic)instr->mode);
+    pto_atomic atomic = instr->op == PTO_OP_TPUT ? (pto_atomic)instr->mode : PTO_ATOMIC_NONE;
+    stream_copy(&stream, instr->global[0], instr->global[1], atomic);
     stream_end(&stream);
 }
 

@@ -206,6 +206,29 @@ static void nothing_is_done_for_no_elements(void **state)
     }
 }
 
+/* `mode` is not TGET's: what a record holds there does not make its stores into additions. */
+static void a_get_is_a_move_whatever_its_mode_is(void **state)
+{
+    (void)state;
+    const pto_tile ping = {PTO_U32, 0, 1, 8, 1, 8};
+    const pto_global eight = {.addr = UINT64_C(1) << PTO_ADDR_OBJECT_SHIFT,
+                              .dtype = PTO_U32,
+                              .shape = {1, 1, 1, 1, 8},
+                              .stride = {8, 8, 8, 8, 1}};
+    recorded.count = 0;
+    record(&(pto_instr){.op = PTO_OP_TGET, .mode = PTO_ATOMIC_ADD, .tile = {&ping}, .global = {&eight, &eight}},
+           &in_order);
+    uint32_t stores = 0;
+    for (uint32_t i = 0; i < recorded.count; i++) {
+        const issued *event = &recorded.event[i];
+        if (event->is_sync || event->instr.op != PTO_OP_TSTORE)
+            continue;
+        assert_int_equal(event->instr.mode, PTO_ATOMIC_NONE);
+        stores++;
+    }
+    assert_int_equal(stores, 1);
+}
+
 /* ---- Chunks ----------------------------------------------------------------------------------------------------- */
 
 static void chunks_fit_the_tile_and_cover_once(void **state)
@@ -262,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_expansion_does_what_its_composite_says),
         cmocka_unit_test(nothing_is_done_for_no_elements),
+        cmocka_unit_test(a_get_is_a_move_whatever_its_mode_is),
         cmocka_unit_test(chunks_fit_the_tile_and_cover_once),
     };
     return cmocka_run_group_tests_name("expand", tests, allocate, release);
