@@ -388,7 +388,10 @@ static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_
 
 /* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
-/* Bytes that one rank wrote and another reads: as the same type, and as many as there are. */
+/*
+ * Bytes that one rank wrote and another reads: as the same type, and as many as there are. Of what is added to, any part may be:
+ * windows begin as zeros.
+ */
 static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t to)
 {
     machine *m = c->machine;
@@ -405,7 +408,7 @@ static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t 
         snprintf(text, sizeof text, "rank %u stores %s, rank %u loads them as %s", m->core[writer->core].rank,
                  oriel_dtype_name((pto_dtype)writer->dtype), c->rank, oriel_dtype_name((pto_dtype)now->dtype));
         check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one type on both ranks");
-    } else if (writer->call == now->call && !oriel_shadow_last_write(m->shadow, to - 1, &last)) {
+    } else if (!writer->adds && writer->call == now->call && !oriel_shadow_last_write(m->shadow, to - 1, &last)) {
         snprintf(text, sizeof text,
                  "rank %u loads %" PRIu64 " B, of which no rank has ever written the last; rank %u wrote the first",
                  c->rank, to - from, m->core[writer->core].rank);
@@ -437,6 +440,7 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
             m->event[event].dtype = (uint8_t)instr->global[f[i].write ? 0 : 1]->dtype;
             m->event[event].from = at[i];
             m->event[event].to = end;
+            m->event[event].adds = f[i].atomic;
             if (!f[i].write)
                 compare_ends(c, event, at[i], end);
         }
