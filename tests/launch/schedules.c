@@ -154,7 +154,49 @@ static void test_operations_of_one_pipe_on_one_tile_keep_their_order(void **stat
     close_scene(&s);
 }
 
-/* ---- What sums leave ----------------------------------------------------------------------------- */
+/* ---- What composites and sums leave ----------------------------------------------------------------------------- */
+
+/* Stores its staging tile, as if a TPUT left there what it moved. An engine that takes a short way does not even load it. */
+static void stale_staging(pto_core *core)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    pto_global out = pto_arg_tensor(core, 0), mine = pto_slice(pto_window_buffer(core, comm, 0), 0, 8);
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT);
+    pto_tfill(core, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tput(core, pto_slice(out, 0, 8), mine, pto_tile_1d(core, PTO_I32, 0, 8), PTO_NO_TILE);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, out, tile);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void refilled_staging(pto_core *core)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    pto_global out = pto_arg_tensor(core, 0), mine = pto_slice(pto_window_buffer(core, comm, 0), 0, 8);
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT);
+    pto_tput(core, pto_slice(out, 0, 8), mine, pto_tile_1d(core, PTO_I32, 0, 8), PTO_NO_TILE);
+    pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_V, 2);
+    pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_V, 2);
+    pto_tfill(core, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, out, tile);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void test_staging_tiles_are_undefined_afterwards(void **state)
+{
+    (void)state;
+    for (int refilled = 0; refilled < 2; refilled++) {
+        scene s;
+        open_scene(&s, refilled ? refilled_staging : stale_staging, ORIEL_PROFILE_STRICT);
+        assert_ok(oriel_checker_explore(s.checker));
+        assert_int_equal(s.checker->findings.count, !refilled);
+        if (!refilled)
+            assert_int_equal(s.checker->findings.found[0].kind, ORIEL_FINDING_UNINITIALIZED_READ);
+        close_scene(&s);
+    }
+}
 
 /* Both ranks add to the first half of a line of rank 0's, which then loads all of it. Which of them came last is left open. */
 static void partial_sums(pto_core *core)
@@ -194,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_core_that_had_no_turn_does_not_begin),
         cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
+        cmocka_unit_test(test_staging_tiles_are_undefined_afterwards),
         cmocka_unit_test(test_a_sum_may_have_parts_to_which_nobody_adds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

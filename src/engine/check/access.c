@@ -295,6 +295,12 @@ static void undefine_run(void *context, uint64_t from, uint64_t to)
     oriel_ranges_add(context, from, to);
 }
 
+void check_undefine(check_core *c, const pto_tile *tile)
+{
+    oriel_footprint footprint = oriel_tile_footprint(tile, true);
+    for_each_run(&footprint, footprint.start, undefine_run, c->ub_undefined);
+}
+
 static bool is_undefined(const oriel_ranges *in, const oriel_footprint *f, uint64_t start, undefined_search *s)
 {
     *s = (undefined_search){.in = in};

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "oriel/kernel.h"
 
 #define STACK_BYTES     ((size_t)256 << 10)
 #define STEPS_PER_CLOCK 1024
@@ -220,6 +221,18 @@ static void sync_simple(void *context, const pto_sync *sync)
     check_queue_sync(c, sync, check_event_here(c, sync->op, sync->site));
 }
 
+static void issue_composite(check_core *c, const pto_instr *instr)
+{
+    const pto_global *own = instr->global[0] ? instr->global[0] : instr->global[1];
+    c->composite = (uint8_t)instr->op;
+    oriel_instr_expand(instr, c->machine->setup->limits,
+                       &(oriel_expansion){.instr = issue_simple, .sync = sync_simple, .context = c});
+    for (int i = 0; i < 3 && pto_global_count(*own); i++)
+        if (instr->tile[i])
+            check_queue_spoil(c, instr->tile[i], check_event_here(c, instr->op, instr->site));
+    c->composite = PTO_OP_COUNT;
+}
+
 /* What a composite says of its group must be the same on each rank: compared site by site, use by use. */
 static void issue(pto_core *pto, const pto_instr *instr)
 {
@@ -239,10 +252,7 @@ static void issue(pto_core *pto, const pto_instr *instr)
         return;
     }
     check_agree(c, instr);
-    c->composite = (uint8_t)instr->op;
-    oriel_instr_expand(instr, m->setup->limits,
-                       &(oriel_expansion){.instr = issue_simple, .sync = sync_simple, .context = c});
-    c->composite = PTO_OP_COUNT;
+    issue_composite(c, instr);
 }
 
 static const pto_engine_ops check_ops = {

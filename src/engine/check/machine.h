@@ -97,7 +97,7 @@ typedef struct check_cell {
 
 /* ---- Pipes ------------------------------------------------------------------------------------------------------ */
 
-typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER } item_kind;
+typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER, ITEM_SPOIL /* a tile */ } item_kind;
 
 /* Something queued on a pipe. Ordinals count all kinds. */
 typedef struct check_item {
@@ -334,6 +334,8 @@ bool check_skips(check_core *c, const pto_site *site, pto_op op);
 /* pipe.c */
 void check_issue(check_core *c, const pto_instr *instr, uint32_t event);
 void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event);
+/* Behind a composite: what its staging tile holds from here on is undefined. */
+void check_queue_spoil(check_core *c, const pto_tile *tile, uint32_t event);
 void check_fire(check_core *c, const pto_sync *sync, uint32_t event); /* set_flag from PIPE_S */
 /* PIPE_S takes a flag that is set. */
 void check_take_flag(check_core *c, pto_pipe src, uint32_t id, uint32_t event);
@@ -362,6 +364,8 @@ void check_drain(check_core *c);
 /* A simple instruction starts and completes: touches, definedness, effect. `start`: what had completed when it started. */
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start);
 void check_poison_ub(check_core *c);
+/* Nobody has written what is valid of the tile. */
+void check_undefine(check_core *c, const pto_tile *tile);
 /* Whether all operands lie where they should; else a finding, and the kernel is left. */
 void check_operands(check_core *c, const pto_instr *instr);
 /* The host touches a piece between calls. */

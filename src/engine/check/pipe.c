@@ -247,6 +247,16 @@ void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event)
     check_pump(c);
 }
 
+/* On PIPE_MTE2, which has waited for the composite's last stores, so that later loads into the tile come after it. */
+void check_queue_spoil(check_core *c, const pto_tile *tile, uint32_t event)
+{
+    check_pipe *pipe = &c->pipe[PTO_PIPE_MTE2];
+    pipe->issued++;
+    name_event(c->machine, event, pipe);
+    push(c, pipe, ITEM_SPOIL, event)->tile[0] = *tile;
+    check_pump(c);
+}
+
 /* ---- What can happen next --------------------------------------------------------------------------------------- */
 
 static pto_pipe pipe_of(const check_core *c, const check_pipe *pipe)
@@ -371,6 +381,10 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
             blocked = pending;
             if (!pending)
                 pass_barrier(pipe, item), moved = true;
+            break;
+        case ITEM_SPOIL:
+            check_undefine(c, &item->tile[0]);
+            moved = item->done = true;
             break;
         }
         if (item->kind == ITEM_INSTR && !item->done)
