@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed, as ratios to something measured in the same interleaved run; tables on the screen, JSON in bench/results/.
 
-    scripts/bench.py [--rounds N] [command] [collective] [tasks] [graph]
+    scripts/bench.py [--rounds N] [command] [collective] [tasks] [graph] [check]
 
     command     the whole command, from the shell to the verdict, next to the same program doing nothing
     collective  one warm collective inside one run, next to a memcpy of the bytes it must move
     tasks       tasks per second through the worker, next to OpenMP tasks
     graph       the task graph alone on four shapes, next to OpenMP tasks with `depend`
+    check       `oriel check`: next to the same calls on the direct engine, how it grows, many schedules, the whole command
 """
 
 import argparse
@@ -23,7 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-bench"
 RESULTS = ROOT / "bench" / "results"
-PARTS = ["command", "collective", "tasks", "graph"]
+PARTS = ["command", "collective", "tasks", "graph", "check"]
 
 
 def build():
@@ -41,26 +42,41 @@ def milliseconds(command):
     return (time.perf_counter() - start) * 1e3
 
 
+def time_commands(title, commands, rounds):
+    """Medians over rounds in which each command runs once, so that a slow moment hits all; the first is the base."""
+    times = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name].append(milliseconds(command))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    base = medians[next(iter(commands))]
+    print(f"\n{title}\n")
+    print(f"{'command':42}{'median ms':>11}{'min ms':>9}{'max ms':>9}{'x --version':>13}")
+    for name, values in times.items():
+        print(f"{name:42}{medians[name]:11.2f}{min(values):9.2f}{max(values):9.2f}{medians[name] / base:13.2f}")
+    return {name: {"median_ms": medians[name], "min_ms": min(values), "max_ms": max(values)}
+            for name, values in times.items()}
+
+
 def bench_command(rounds):
-    """Medians over rounds in which each command runs once, so that a slow moment hits all of them."""
     oriel = str(BUILD / "oriel")
     commands = {"oriel --version": [oriel, "--version"]}
     for collective in ("allgather", "reduce_scatter", "allreduce"):
         for devices in ("0-1", "0-3"):
             commands[f"oriel run {collective} -d {devices}"] = [
                 oriel, "run", collective, "-p", "a2a3sim", "-d", devices, "--count", "64"]
-    times = {name: [] for name in commands}
-    for _ in range(rounds):
-        for name, command in commands.items():
-            times[name].append(milliseconds(command))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    base = medians["oriel --version"]
-    print("\nWhole command, from the shell to the verdict (64 elements per rank)\n")
-    print(f"{'command':42}{'median ms':>11}{'min ms':>9}{'max ms':>9}{'x --version':>13}")
-    for name, values in times.items():
-        print(f"{name:42}{medians[name]:11.2f}{min(values):9.2f}{max(values):9.2f}{medians[name] / base:13.2f}")
-    return {name: {"median_ms": medians[name], "min_ms": min(values), "max_ms": max(values)}
-            for name, values in times.items()}
+    return time_commands("Whole command, from the shell to the verdict (64 elements per rank)", commands, rounds)
+
+
+def bench_check(rounds):
+    values = bench_program("check", rounds) or {}
+    oriel = str(BUILD / "oriel")
+    commands = {"oriel --version": [oriel, "--version"]}
+    for devices in ("0-3", "0-15", "0-63"):
+        commands[f"oriel check allgather -d {devices}"] = [oriel, "check", "allgather", "-p", "a2a3sim", "-d", devices]
+    values["command"] = time_commands("Whole command, from the shell to the verdict (1000 elements per rank)", commands,
+                                      rounds)
+    return values
 
 
 def bench_program(name, rounds):
@@ -95,7 +111,8 @@ def main():
     build()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for part in arguments.parts or PARTS:
-        values = bench_command(arguments.rounds) if part == "command" else bench_program(part, arguments.rounds)
+        own = {"command": bench_command, "check": bench_check}
+        values = own[part](arguments.rounds) if part in own else bench_program(part, arguments.rounds)
         if values is not None:
             path = RESULTS / f"{part}.json"
             path.write_text(json.dumps({"machine": describe_machine(), "rounds": arguments.rounds, part: values},
