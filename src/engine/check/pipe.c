@@ -177,7 +177,6 @@ static void follow_program(check_core *c, const pto_sync *sync, uint32_t event)
     machine *m = c->machine;
     check_flag *flag = &c->flag[sync->src][sync->dst][sync->id];
     char name[64], text[256];
-    flag_name(sync->src, sync->dst, sync->id, name);
     bool left = flag->sets > flag->waits && m->event[flag->last_set].call != c->call;
     if (left && !flag->told) {
         bool waits = sync->op == PTO_OP_WAIT_FLAG;
@@ -185,7 +184,7 @@ static void follow_program(check_core *c, const pto_sync *sync, uint32_t event)
         snprintf(text, sizeof text,
                  waits ? "flag %s, left set by the call before, satisfies this wait too early"
                        : "flag %s is left set when the kernel returns, and set again by the next call",
-                 name);
+                 flag_name(sync->src, sync->dst, sync->id, name));
         flag_finding(c, waits ? ORIEL_FINDING_RESIDUE : ORIEL_FINDING_FLAG_MISUSE, waits ? event : flag->last_set,
                      waits ? flag->last_set : event, "set_flag", text, "a wait_flag for it before the kernel returns");
     }
@@ -197,8 +196,8 @@ static void follow_program(check_core *c, const pto_sync *sync, uint32_t event)
         const check_flag *rival = &c->flag[sync->src][other][sync->id];
         if (other == sync->dst || rival->sets <= rival->waits)
             continue;
-        snprintf(text, sizeof text, "set_flag%s while the flag of the same source and id toward %s is pending", name,
-                 oriel_pipe_name((pto_pipe)other));
+        snprintf(text, sizeof text, "set_flag%s while the flag of the same source and id toward %s is pending",
+                 flag_name(sync->src, sync->dst, sync->id, name), oriel_pipe_name((pto_pipe)other));
         flag_finding(c, ORIEL_FINDING_FLAG_MISUSE, event, rival->last_set, "set_flag", text,
                      "another event id, or the wait_flag of the first before this set_flag");
     }
