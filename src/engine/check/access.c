@@ -422,6 +422,25 @@ static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t 
     }
 }
 
+static void store(check_core *c, const pto_instr *instr, uint32_t event, const oriel_operands *operands)
+{
+    machine *m = c->machine;
+    uint64_t from = m->event[event].from, to = m->event[event].to;
+    if (check_late_store(c, instr, event, from, to))
+        return;
+    check_past_keep(m, from, to);
+    oriel_instr_effect(instr, operands);
+}
+
+static void load(check_core *c, const pto_instr *instr, uint32_t event, const oriel_operands *operands)
+{
+    machine *m = c->machine;
+    uint64_t from = m->event[event].from, to = m->event[event].to;
+    check_late_show(m, c->rank, from, to);
+    oriel_instr_effect(instr, operands);
+    check_late_hide(m, c->rank, from, to);
+}
+
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start)
 {
     machine *m = c->machine;
@@ -457,7 +476,12 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
             if (f[i].write == write)
                 touch_all(c, &f[i], at[i], event, start);
     follow_undefined(c, instr, f, at, count, event);
-    oriel_instr_effect(instr, &operands);
+    if (instr->op == PTO_OP_TSTORE)
+        store(c, instr, event, &operands);
+    else if (instr->op == PTO_OP_TLOAD)
+        load(c, instr, event, &operands);
+    else
+        oriel_instr_effect(instr, &operands);
 }
 
 /* ---- The host --------------------------------------------------------------------------------------------------- */

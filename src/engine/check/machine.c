@@ -131,7 +131,9 @@ static void host_looks(machine *m, uint32_t rank, uint32_t call)
         if (piece->output && piece->rank == rank)
             check_host_touch(m, rank, piece, false, call);
     }
+    check_late_show(m, rank, 0, UINT64_MAX);
     const char *wrong = host->returned(host->context, rank, call);
+    check_late_hide(m, rank, 0, UINT64_MAX);
     if (!wrong || m->wrong[0])
         return;
     snprintf(m->wrong, sizeof m->wrong, "%s", wrong);
@@ -184,6 +186,7 @@ static void run_calls(check_core *c)
         check_cache_enter(c);
         c->polls = 0;
         m->setup->function(&c->pto);
+        check_turn(c);
         return_from_call(c);
         if (c->call + 1 < m->setup->calls)
             while (m->rank[c->rank].call == c->call)
@@ -390,31 +393,38 @@ static void run_eagerly(machine *m)
     }
 }
 
-/* Each thing that can happen is a choice of the plan's. */
+static void take_step(machine *m, uint32_t pick)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (can_go_on(c) && pick-- == 0) {
+            resume(c);
+            return;
+        }
+        uint32_t mine = check_able(c);
+        if (pick < mine) {
+            check_complete(c, pick);
+            return;
+        }
+        pick -= mine;
+    }
+    check_late_able(m, pick);
+}
+
+/* Each thing that can happen is a choice of the plan's. What a core does before its first operation touches nothing. */
 static void run_chosen(machine *m)
 {
+    for (uint32_t i = 0; i < m->cores; i++)
+        resume(&m->core[i]);
     while (!m->aborting) {
         uint32_t able = 0;
         for (uint32_t i = 0; i < m->cores; i++)
             able += can_go_on(&m->core[i]) + check_able(&m->core[i]);
+        able += check_late_able(m, NONE);
         if (able == 0 && !repeat_tests(m))
             return;
-        if (able == 0)
-            continue;
-        uint32_t pick = m->plan->choose(m->plan->context, able);
-        for (uint32_t i = 0; i < m->cores; i++) {
-            check_core *c = &m->core[i];
-            if (can_go_on(c) && pick-- == 0) {
-                resume(c);
-                break;
-            }
-            uint32_t mine = check_able(c);
-            if (pick < mine) {
-                check_complete(c, pick);
-                break;
-            }
-            pick -= mine;
-        }
+        if (able > 0)
+            take_step(m, m->plan->choose(m->plan->context, able));
     }
 }
 
@@ -432,7 +442,7 @@ static void reset_core(check_core *c)
     oriel_clock_clear(&c->invalidated);
     for (uint32_t i = 0; i < c->lines; i++)
         oriel_clock_free(&c->line[i].fetched);
-    c->lines = c->line_queues = c->count = c->version = c->polls = c->asked_again = 0;
+    c->lines = c->line_queues = c->count = c->version = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
     c->woken = c->store_pending = false;
@@ -448,8 +458,10 @@ static void reset_core(check_core *c)
     oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
 }
 
+/* The host first: it may look at the schedule that is over. */
 static void reset(machine *m)
 {
+    m->setup->host->reset(m->setup->host->context);
     m->events = m->waiteds = m->conflicts = m->stalls = 0;
     m->steps.count = 0;
     m->aborting = false;
@@ -459,10 +471,10 @@ static void reset(machine *m)
     oriel_shadow_reset(m->lines);
     oriel_ranges_clear(m->undefined);
     oriel_ranges_clear(m->lined);
-    m->setup->host->reset(m->setup->host->context);
     check_signals_reset(m);
     check_pins_begin(m);
     check_agree_reset(m);
+    check_late_reset(m);
     for (uint32_t i = 0; i < m->cores; i++)
         reset_core(&m->core[i]);
     for (uint32_t r = 0; r < m->setup->ranks; r++) {
@@ -632,6 +644,7 @@ void oriel_checker_destroy(oriel_checker *m)
     oriel_ranges_destroy(m->lined);
     check_signals_free(m);
     check_agree_free(m);
+    check_late_free(m);
     oriel_findings_free(&m->findings);
     oriel_statements_free(&m->statements);
     oriel_clock_free(&m->gains);

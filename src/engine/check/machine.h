@@ -15,6 +15,7 @@
  *      machine.c   cores and their fibers, calls, the scheduler      access.c   what touches which bytes
  *      pipe.c      queues, flags, barriers                           scalar.c   the scalar unit's cache and its lines
  *      sync.c      what the scalar unit synchronizes                 signal.c   cells
+ *      late.c      what has happened, and has not landed
  *      findings.c  what was found                                    stuck.c    why nothing moves
  */
 #ifndef ORIEL_ENGINE_CHECK_MACHINE_H
@@ -30,6 +31,7 @@
 #include "engine/check/plan.h"
 #include "engine/check/shadow.h"
 #include "isa/isa.h"
+#include "oriel/kernel.h"
 
 #define NONE UINT32_MAX
 
@@ -160,6 +162,10 @@ typedef struct check_line {
     uint32_t stores, cleaning, cleaned;
     bool fetched_set;
     oriel_clock fetched; /* what the scalar unit knew at its last invalidation */
+    /* If each step is a choice: */
+    bool dirty, leaving; /* the copy has stores that memory lacks; it was cleaned, and is on its way */
+    uint32_t since;      /* it cannot have been fetched before: an index into the machine's past */
+    char copy[PTO_LINE_BYTES];
 } check_line;
 
 /* A TTEST that said no, and has not been answered since. */
@@ -199,6 +205,7 @@ struct oriel_engine_core {
     oriel_clock invalidated; /* what it knew when its whole cache was last invalidated */
     check_line *line;
     uint32_t lines, line_room, line_queues;
+    uint32_t since; /* as in check_line, of all others */
     uint64_t steps;
 
     /* What it waits for. */
@@ -221,7 +228,8 @@ struct oriel_engine_core {
     char fetched[8];
     bool store_pending;
     uint64_t pending_bits;
-    uint8_t composite; /* the op that is being expanded, or PTO_OP_COUNT */
+    char set_line[PTO_LINE_BYTES]; /* what a Set writes back, but for its cell */
+    uint8_t composite;             /* the op that is being expanded, or PTO_OP_COUNT */
 };
 
 /* What the cores of one rank share. */
@@ -274,6 +282,10 @@ struct oriel_checker {
     uint32_t conflicts, conflict_room;
     oriel_contents contents; /* that the host has filled in */
     uint32_t releases;       /* how often held things had to be let go */
+    /* If each step is a choice (late.c): */
+    struct check_past *past;  /* what lines held before each change */
+    struct check_late **late; /* stores that their own rank sees only, in the order in which they completed */
+    uint32_t pasts, past_room, lates;
 
     /* How it ended. */
     bool aborting; /* fibers leave their kernels */
@@ -385,6 +397,29 @@ void check_access(pto_core *pto, pto_access *access);
 void check_clean(check_core *c, uint64_t offset, bool all);
 void check_fenced(check_core *c);
 void check_cache_enter(check_core *c);
+
+/* The line is cleaned and invalidated. `clean`: it reaches memory at once. Nothing unless each step is a choice. */
+void check_line_forget(check_core *c, uint64_t offset, bool clean);
+/* How many lines can get to memory by themselves; number `pick` of them does (NONE: none). */
+uint32_t check_lines_able(check_core *c, uint32_t pick);
+
+/* late.c */
+/* Bytes [from, to) of the arena are about to change. */
+void check_past_keep(machine *m, uint64_t from, uint64_t to);
+/* What the line holds, or held at a time since `since`, by choice. Returns the time. */
+uint32_t check_past_fetch(machine *m, uint64_t line, uint32_t since, char *bytes);
+/* The TSTORE has completed, and writes [from, to). True: it lands later. */
+bool check_late_store(check_core *c, const pto_instr *instr, uint32_t event, uint64_t from, uint64_t to);
+/* Those of a rank that touch [from, to) land; those of a core that had completed when its dsb began. */
+void check_late_land_bytes(machine *m, uint32_t rank, uint64_t from, uint64_t to);
+void check_late_land_fenced(check_core *c, uint32_t ordinal);
+/* While a rank looks at [from, to), its own are there. */
+void check_late_show(machine *m, uint32_t rank, uint64_t from, uint64_t to);
+void check_late_hide(machine *m, uint32_t rank, uint64_t from, uint64_t to);
+/* How many stores and lines can land next; number `pick` of them does (NONE: none). */
+uint32_t check_late_able(machine *m, uint32_t pick);
+void check_late_reset(machine *m);
+void check_late_free(machine *m);
 
 /* signal.c */
 bool check_signal(pto_core *pto, const pto_signal *signal);

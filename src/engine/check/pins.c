@@ -108,7 +108,9 @@ check_core *check_pinned(machine *m)
             done(m, i);
             continue;
         }
-        if (c->state == CORE_AT_SIGNAL && pin_of(c) == i && matches(c, pin)) {
+        /* A test in a round of them waits as any other until something has changed; one that is only repeated says the same. */
+        if (c->state == CORE_AT_SIGNAL && pin_of(c) == i && (check_repeats(c) || check_signal_enabled(c)) &&
+            matches(c, pin)) {
             c->woken |= check_repeats(c);
             return c;
         }

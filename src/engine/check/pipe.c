@@ -281,16 +281,19 @@ static void complete_instr(check_core *c, check_item *item)
     check_do(c, &item->instr, item->event, &item->issue);
 }
 
-static bool take_wait(check_core *c, check_pipe *pipe, check_item *item)
+static check_flag *flag_of(check_core *c, const check_pipe *pipe, const check_item *wait)
 {
-    check_flag *flag = &c->flag[item->other][pipe_of(c, pipe)][item->id];
-    if (!flag->set)
-        return false;
+    return &c->flag[wait->other][pipe_of(c, pipe)][wait->id];
+}
+
+static void take_wait(check_core *c, check_pipe *pipe, check_item *item)
+{
+    check_flag *flag = flag_of(c, pipe, item);
     flag->set = false;
     flag->wait_event = item->event;
     flag->wait_ordinal = item->ordinal;
     oriel_clock_join(&pipe->start, &flag->gives);
-    return item->done = true;
+    item->done = true;
 }
 
 static void pass_barrier(check_pipe *pipe, check_item *item)
@@ -313,38 +316,37 @@ static void compact(check_pipe *pipe)
     pipe->items = kept;
 }
 
-/* From the first byte of UB that a footprint touches to the last. */
-static bool spans_meet(const oriel_footprint *a, const oriel_footprint *b)
+/* Both touch the same bytes of UB, and one of them writes. */
+static bool share_tile(const pto_instr *a, const pto_instr *b)
 {
-    return a->space == ORIEL_SPACE_UB && b->space == ORIEL_SPACE_UB && (a->write || b->write) &&
-           a->start < b->start + oriel_footprint_span(b) && b->start < a->start + oriel_footprint_span(a);
+    oriel_footprint fa[ORIEL_MAX_FOOTPRINTS], fb[ORIEL_MAX_FOOTPRINTS];
+    uint32_t na = oriel_instr_footprint(a, fa), nb = oriel_instr_footprint(b, fb);
+    for (uint32_t i = 0; i < na; i++)
+        for (uint32_t j = 0; j < nb; j++)
+            if (fa[i].space == ORIEL_SPACE_UB && fb[j].space == ORIEL_SPACE_UB && (fa[i].write || fb[j].write) &&
+                fa[i].start < fb[j].start + oriel_footprint_span(&fb[j]) &&
+                fb[j].start < fa[i].start + oriel_footprint_span(&fa[i]))
+                return true;
+    return false;
 }
 
-/*
- * Whether item `i` of the pipe is kept in program order behind one before it that is not done: in the documented profile, if both
- * touch the same part of UB.
- */
-static bool follows_pending(const check_core *c, const check_pipe *pipe, uint32_t i)
+/* An instruction, number `i` of those queued, that comes after one before it which is not complete. */
+static bool keeps_its_place(const check_core *c, const check_pipe *pipe, uint32_t i)
 {
+    if (in_order(c, pipe))
+        return true;
     if (c->machine->setup->options->profile != ORIEL_PROFILE_DOCUMENTED)
         return false;
-    oriel_footprint mine[ORIEL_MAX_FOOTPRINTS], other[ORIEL_MAX_FOOTPRINTS];
-    uint32_t count = oriel_instr_footprint(&pipe->item[i]->instr, mine);
-    for (uint32_t k = 0; k < i; k++) {
-        if (pipe->item[k]->done || pipe->item[k]->kind != ITEM_INSTR)
-            continue;
-        uint32_t others = oriel_instr_footprint(&pipe->item[k]->instr, other);
-        for (uint32_t x = 0; x < count; x++)
-            for (uint32_t y = 0; y < others; y++)
-                if (spans_meet(&mine[x], &other[y]))
-                    return true;
-    }
+    for (uint32_t k = 0; k < i; k++)
+        if (!pipe->item[k]->done && pipe->item[k]->kind == ITEM_INSTR &&
+            share_tile(&pipe->item[k]->instr, &pipe->item[i]->instr))
+            return true;
     return false;
 }
 
 /*
- * Goes through a pipe from its oldest thing on. Synchronizations are taken as soon as they can be; instructions are completed
- * if `eager`, and else counted in `able`; number `pick` of them is completed (NONE: none).
+ * Goes through a pipe from its oldest thing on. What can happen is done if `eager`, and else counted in `able`; number `pick`
+ * of them is done (NONE: none). Barriers are passed as soon as they can be: what is behind them may start late all the same.
  */
 static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uint32_t *able)
 {
@@ -357,37 +359,34 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
         start_item(c, pipe, item);
         switch (item->kind) {
         case ITEM_INSTR:
-            if (pending && (in_order(c, pipe) || follows_pending(c, pipe, i)))
+            if (pending && keeps_its_place(c, pipe, i))
                 break;
-            if (eager ? !item->held : (*able)++ == pick) {
+            if (eager ? !item->held : (*able)++ == pick)
                 complete_instr(c, item);
-                moved = true;
-            } else {
-                pending = true;
-            }
             break;
         case ITEM_SET:
-            if (pending)
+            if (pending || !(eager || (*able)++ == pick))
                 break;
             fire(c, pipe_of(c, pipe), item->other, item->id, item->event, &item->issue, item->ordinal);
-            moved = item->done = true;
+            item->done = true;
             break;
         case ITEM_WAIT:
-            moved |= !item->held && take_wait(c, pipe, item);
+            if (flag_of(c, pipe, item)->set && (eager ? !item->held : (*able)++ == pick))
+                take_wait(c, pipe, item);
             blocked = !item->done;
             break;
         case ITEM_BARRIER:
-            blocked = pending;
             if (!pending)
-                pass_barrier(pipe, item), moved = true;
+                pass_barrier(pipe, item);
+            blocked = pending;
             break;
         case ITEM_SPOIL:
             check_undefine(c, &item->tile[0]);
-            moved = item->done = true;
+            item->done = true;
             break;
         }
-        if (item->kind == ITEM_INSTR && !item->done)
-            pending = true;
+        moved |= item->done;
+        pending |= !item->done && item->kind != ITEM_WAIT;
         if (blocked)
             break;
     }

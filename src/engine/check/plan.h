@@ -63,8 +63,9 @@ typedef struct oriel_plan {
     oriel_contents contents;
     uint64_t seed; /* not 0: each step is chosen at random, by a generator that starts from this */
     /*
-     * NULL, or decides each step: of all that can happen next, 0 .. n-1, which does. Then nothing is eager: scalar units
-     * stop before each operation, and pipes complete one thing at a time.
+     * NULL, or decides each step: of all that can happen next, 0 .. n-1, which does. Then nothing is eager: scalar units stop
+     * before each operation, what is queued on a pipe happens one thing at a time, and what is late has a time of its own: lines
+     * leave caches by themselves, are fetched as of an earlier moment, and stores that other ranks do not see yet land (late.c).
      */
     uint32_t (*choose)(void *context, uint32_t n);
     void *context;

@@ -35,7 +35,7 @@ static check_line *make_line(check_core *c, uint64_t line)
         if (!c->line)
             abort();
     }
-    c->line[c->lines] = (check_line){.line = line, .queue = NONE};
+    c->line[c->lines] = (check_line){.line = line, .queue = NONE, .since = c->since};
     return &c->line[c->lines++];
 }
 
@@ -76,12 +76,82 @@ static void write_back(check_core *c)
     c->store_pending = false;
 }
 
+/* ---- Lines, if each step is a choice ---------------------------------------------------------------------------- */
+
+/* The core's copy, all of it, gets to memory. */
+static void land_line(check_core *c, check_line *line)
+{
+    machine *m = c->machine;
+    if (!line->dirty && !line->leaving)
+        return;
+    uint64_t from = line->line * PTO_LINE_BYTES;
+    check_late_land_bytes(m, c->rank, from, from + PTO_LINE_BYTES);
+    check_past_keep(m, from, from + PTO_LINE_BYTES);
+    memcpy(memory_at(c, from), line->copy, PTO_LINE_BYTES);
+    line->dirty = line->leaving = false;
+    line->since = m->pasts;
+}
+
+uint32_t check_lines_able(check_core *c, uint32_t pick)
+{
+    uint32_t able = 0;
+    for (uint32_t i = 0; i < c->lines; i++)
+        if ((c->line[i].dirty || c->line[i].leaving) && able++ == pick)
+            land_line(c, &c->line[i]);
+    return able;
+}
+
+/* The line is fetched: as it is, or as it was at any time since it was forgotten or seen last. */
+static void fetch(check_core *c, check_line *line)
+{
+    if (line->leaving)
+        land_line(c, line);
+    uint64_t from = line->line * PTO_LINE_BYTES;
+    check_late_land_bytes(c->machine, c->rank, from, from + PTO_LINE_BYTES);
+    line->since = check_past_fetch(c->machine, line->line, line->since, line->copy);
+}
+
+/* The core's copy of the bytes at `offset`, for a load or a store. */
+static char *copy_at(check_core *c, uint64_t offset, bool write)
+{
+    check_line *line = make_line(c, line_of(c, offset));
+    if (!line->dirty)
+        fetch(c, line);
+    line->dirty |= write;
+    return line->copy + offset % PTO_LINE_BYTES;
+}
+
+void check_line_forget(check_core *c, uint64_t offset, bool clean)
+{
+    if (!c->machine->plan->choose)
+        return;
+    check_line *line = make_line(c, line_of(c, offset));
+    if (clean)
+        land_line(c, line);
+    uint64_t from = line->line * PTO_LINE_BYTES;
+    check_late_land_bytes(c->machine, c->rank, from, from + PTO_LINE_BYTES);
+    line->leaving |= line->dirty;
+    line->dirty = false;
+    line->since = c->machine->pasts;
+}
+
+static void forget_all(check_core *c, bool clean)
+{
+    if (!c->machine->plan->choose)
+        return;
+    check_late_land_bytes(c->machine, c->rank, 0, UINT64_MAX);
+    for (uint32_t i = 0; i < c->lines; i++)
+        check_line_forget(c, c->line[i].line * PTO_LINE_BYTES, clean);
+    c->since = c->machine->pasts;
+}
+
 /* ---- The cache -------------------------------------------------------------------------------------------------- */
 
 void check_cache_enter(check_core *c)
 {
     write_back(c);
     fetch_now(c);
+    forget_all(c, true);
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     oriel_clock_copy(&c->invalidated, &c->clock);
     for (uint32_t i = 0; i < c->lines; i++) {
@@ -103,6 +173,7 @@ void check_clean(check_core *c, uint64_t offset, bool all)
         fetch_now(c);
     }
     if (all) {
+        forget_all(c, false);
         oriel_clock_copy(&c->invalidated, &c->clock);
         for (uint32_t i = 0; i < c->lines; i++) {
             c->line[i].cleaning = c->line[i].stores;
@@ -110,6 +181,7 @@ void check_clean(check_core *c, uint64_t offset, bool all)
         }
         return;
     }
+    check_line_forget(c, offset, false);
     check_line *line = make_line(c, line_of(c, offset));
     line->cleaning = line->stores;
     line->fetched_set = true;
@@ -120,6 +192,8 @@ void check_fenced(check_core *c)
 {
     for (uint32_t i = 0; i < c->lines; i++) {
         check_line *line = &c->line[i];
+        if (line->leaving)
+            land_line(c, line);
         line->cleaned = line->cleaning;
         if (line->queue != NONE)
             oriel_clock_raise(&c->clock, line->queue, line->cleaned);
@@ -163,7 +237,7 @@ static void store_word(check_core *c, const pto_access *access, uint64_t offset,
         c->pending_bits = access->bits;
         return;
     }
-    memcpy(at, &access->bits, bytes);
+    memcpy(m->plan->choose ? copy_at(c, offset, true) : at, &access->bits, bytes);
 }
 
 static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32_t bytes, const char *at)
@@ -181,6 +255,8 @@ static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32
     const oriel_hold *line = held(c, ORIEL_HOLD_LINE), *fetch = held(c, ORIEL_HOLD_FETCH);
     if (line && c->store_pending && line->offset == offset)
         access->bits = c->pending_bits;
+    else if (m->plan->choose)
+        access->bits = load(copy_at(c, offset, false), bytes);
     else
         access->bits = load(fetch && fetch->ordinal == c->count ? c->fetched : at, bytes);
 }

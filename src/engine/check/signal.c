@@ -364,6 +364,18 @@ static void keep_notify(machine *m, uint32_t cell_index, const check_notify *not
     cell->notify[cell->notifies++] = m->notifies++;
 }
 
+static uint64_t line_start(uint64_t offset)
+{
+    return offset / PTO_LINE_BYTES * PTO_LINE_BYTES;
+}
+
+/* A Set fetches its line, and writes all of it back: two steps, if each is a choice. */
+static void fetch_line_of_set(check_core *c)
+{
+    memcpy(c->set_line, memory_at(c->machine, line_start(c->at_offset)), PTO_LINE_BYTES);
+    check_suspend(c, CORE_READY);
+}
+
 static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
 {
     machine *m = c->machine;
@@ -389,6 +401,9 @@ static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
                 &c->clock);
     uint32_t value = (uint32_t)value_at(m, offset);
     value = signal->mode == PTO_NOTIFY_SET ? (uint32_t)signal->value : value + (uint32_t)signal->value;
+    check_past_keep(m, offset, offset + CELL_BYTES);
+    if (m->plan->choose && signal->mode == PTO_NOTIFY_SET)
+        memcpy(memory_at(m, line_start(offset)), c->set_line, PTO_LINE_BYTES);
     memcpy(memory_at(m, offset), &value, sizeof value);
     wake_pollers(m, offset);
     if (m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
@@ -646,6 +661,10 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
     check_suspend(c, CORE_AT_SIGNAL);
     bool again = asks_again(c, signal);
     c->count -= again;
+    for (uint32_t i = 0; i < signal->cells.count; i++)
+        check_line_forget(c, cell_offset(c, signal, i), true);
+    if (notify && signal->mode == PTO_NOTIFY_SET && c->machine->plan->choose)
+        fetch_line_of_set(c);
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     uint32_t event = check_event_here(c, signal->op, signal->site);
     c->at_event = event;

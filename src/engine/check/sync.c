@@ -47,6 +47,7 @@ static void fence(check_core *c)
             check_learn(c, &c->pipe[p].barrier);
     uint32_t stored = oriel_clock_get(&c->clock, check_queue(c->index, PTO_PIPE_MTE3));
     oriel_clock_raise(&c->clock, check_queue(c->index, ORIEL_QUEUE_FENCED), stored);
+    check_late_land_fenced(c, stored);
     check_fenced(c);
     c->version++;
 }
