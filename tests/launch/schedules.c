@@ -12,6 +12,7 @@
 #include "test.h"
 
 #define RANKS 2
+#define MOST  4
 #define COUNT 64
 
 typedef struct scene {
@@ -41,9 +42,9 @@ static const char *is_right(void *context, uint32_t rank, uint32_t call)
 static const oriel_launch_buffer buffers[] = {{"out", ORIEL_ROLE_OUTPUT, PTO_I32, oriel_count_one},
                                               {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals}};
 
-static void open_scene(scene *s, oriel_kernel_fn kernel, oriel_profile profile)
+static void open_scene_of(scene *s, oriel_kernel_fn kernel, oriel_profile profile, uint32_t ranks)
 {
-    static const int devices[RANKS] = {0, 1};
+    static const int devices[MOST] = {0, 1, 2, 3};
     const oriel_limits *limits = &oriel_platform_a2a3sim.limits;
     *s = (scene){.launch = {.name = "scene",
                             .summary = "",
@@ -52,17 +53,17 @@ static void open_scene(scene *s, oriel_kernel_fn kernel, oriel_profile profile)
                             .buffer_count = 2,
                             .expect = no_matter,
                             .dtypes = PTO_DTYPES_ALL,
-                            .min_ranks = RANKS,
-                            .max_ranks = RANKS,
+                            .min_ranks = ranks,
+                            .max_ranks = ranks,
                             .default_count = COUNT},
                  .options = {.calls = 1, .max_schedules = 100, .profile = profile}};
-    oriel_job job = {.platform = "a2a3sim", .devices = devices, .ranks = RANKS, .dtype = PTO_I32};
+    oriel_job job = {.platform = "a2a3sim", .devices = devices, .ranks = ranks, .dtype = PTO_I32};
     assert_ok(oriel_job_complete(&s->launch, &job, &s->job));
     assert_ok(oriel_check_memory_make(&s->launch, &s->job, limits, &s->memory));
     s->host = oriel_check_memory_host(&s->memory);
     s->host.returned = is_right;
     s->setup = (oriel_check_setup){.limits = limits,
-                                   .ranks = RANKS,
+                                   .ranks = ranks,
                                    .blocks = 1,
                                    .calls = 1,
                                    .function = kernel,
@@ -73,6 +74,11 @@ static void open_scene(scene *s, oriel_kernel_fn kernel, oriel_profile profile)
                                    .options = &s->options,
                                    .deadline = oriel_deadline(300)};
     assert_ok(oriel_checker_create(&s->setup, &s->checker));
+}
+
+static void open_scene(scene *s, oriel_kernel_fn kernel, oriel_profile profile)
+{
+    open_scene_of(s, kernel, profile, RANKS);
 }
 
 static void close_scene(scene *s)
@@ -231,6 +237,39 @@ static void test_a_sum_may_have_parts_to_which_nobody_adds(void **state)
     close_scene(&s);
 }
 
+/* ---- Which schedules the explorer runs -------------------------------------------------------------------------- */
+
+/* Ranks 0 and 2 notify ranks 1 and 3, who look once, and who store to one place if the notify has not come. */
+static void two_who_may_miss(pto_core *core)
+{
+    const pto_comm *comm = pto_arg_comm(core, 0);
+    pto_global signals = pto_window_buffer(core, comm, 0);
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT);
+    pto_tfill(core, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_arg_tensor(core, 0), tile);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    if (comm->rank % 2 == 0) {
+        pto_tnotify(core, pto_peer_addr(comm, signals.addr, comm->rank + 1), 1, PTO_NOTIFY_ADD);
+    } else if (!pto_ttest(core, pto_cell(signals.addr), 1, PTO_GE)) {
+        pto_tstore(core, pto_peer(comm, pto_slice(signals, 16, 16), 0), pto_tile_1d(core, PTO_I32, 0, 16));
+        pto_pipe_barrier(core, PTO_PIPE_ALL);
+    }
+}
+
+static void test_answers_that_do_not_depend_on_each_other_are_combined(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene_of(&s, two_who_may_miss, ORIEL_PROFILE_STRICT, 4);
+    assert_ok(oriel_checker_explore(s.checker));
+    printf("# %u schedules, %u of them at random\n", (unsigned)s.checker->schedules, (unsigned)s.checker->random);
+    assert_true(s.checker->exhaustive && s.checker->random == 0);
+    assert_int_equal(s.checker->findings.count, 1);
+    assert_int_equal(s.checker->findings.found[0].kind, ORIEL_FINDING_RANK_RACE);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
         cmocka_unit_test(test_staging_tiles_are_undefined_afterwards),
         cmocka_unit_test(test_a_sum_may_have_parts_to_which_nobody_adds),
+        cmocka_unit_test(test_answers_that_do_not_depend_on_each_other_are_combined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -415,24 +415,12 @@ static void pin_other(explorer *e, const other *o, oriel_pin *pin)
             exclude(e, pin, a->notify[i]);
 }
 
-/* What the other answer depends on: all that its core knew, and that the notifies did which it is to see. */
-static void past_of(explorer *e, const other *o, oriel_clock *past)
+/* Whether an answer depends on that of `then`: another one there could change it, or it could never be asked for. */
+static bool depends_on(const asked *a, const oriel_step *step, const oriel_step *then)
 {
-    const asked *a = &e->asked[o->asked];
-    know(e, &e->m->steps.step[a->step]);
-    oriel_clock_copy(past, &e->known);
-    for (uint32_t i = 0; i < a->count; i++)
-        if (o->seen >> i & 1)
-            oriel_clock_join(past, &e->m->notify[a->notify[i]].released);
-}
-
-static bool is_before(const oriel_step *step, const oriel_step *then, const oriel_clock *past)
-{
-    if (step->stuck)
-        return false;
-    if (step->core == then->core && step->ordinal == then->ordinal)
-        return step->cell < then->cell;
-    return oriel_clock_get(past, check_queue(step->core, PTO_PIPE_S)) >= step->ordinal;
+    if (step->core == then->core)
+        return step->ordinal > then->ordinal || (step->ordinal == then->ordinal && step->cell > then->cell);
+    return step->stuck || oriel_clock_get(&a->knows, check_queue(then->core, PTO_PIPE_S)) >= then->ordinal;
 }
 
 static void free_plan(oriel_plan *plan)
@@ -460,23 +448,20 @@ static void plan_other(explorer *e, const other *o)
 {
     const machine *m = e->m;
     const oriel_step *then = &m->steps.step[e->asked[o->asked].step];
-    oriel_clock past = {0};
     oriel_pin *pin = calloc(e->asks, sizeof *pin);
     if (!pin)
         abort();
-    past_of(e, o, &past);
     uint32_t pins = 1;
     uint64_t hash = mix(mix(mix(23, then->core), mix(then->ordinal, then->cell)), o->answer);
     pin_other(e, o, &pin[0]);
     for (uint32_t i = 0; i < e->asks; i++) {
         const asked *a = &e->asked[i];
         const oriel_step *step = &m->steps.step[a->step];
-        if (i == o->asked || !a->open || !is_before(step, then, &past))
+        if (i == o->asked || !a->open || depends_on(a, step, then))
             continue;
         pin_again(e, a, &pin[pins++]);
         hash += mix(mix(mix(29, step->core), mix(step->ordinal, step->cell)), a->answer);
     }
-    oriel_clock_free(&past);
     push(e, (oriel_plan){.pin = pin, .pins = pins}, hash);
 }
 
