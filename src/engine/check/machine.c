@@ -652,6 +652,7 @@ void oriel_checker_destroy(oriel_checker *m)
     free(m->rank);
     free(m->event);
     free(m->conflict);
+    free(m->pin_done);
     free(m->ended);
     free(m);
 }
