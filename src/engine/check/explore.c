@@ -263,8 +263,6 @@ static void add_other(explorer *e, uint32_t index, uint64_t chosen, uint64_t has
 typedef struct choosing {
     explorer *e;
     uint32_t index;
-    bool sum;       /* additions to one cell, compared with what more of them can only help: */
-    int64_t slack;  /* so much may be missing */
     bool wait;      /* one that all there is does not satisfy can be stuck, whatever satisfied it before */
     bool must_hold; /* only answers of yes are looked for */
     uint32_t leaves;
@@ -303,32 +301,14 @@ static void choose_from(choosing *c, uint32_t i, uint64_t chosen)
     }
     if ((a->before[i] & ~chosen) == 0)
         choose_from(c, i + 1, chosen | UINT64_C(1) << i);
-    int64_t value = e->m->notify[a->notify[i]].value;
-    if (c->sum && value > c->slack)
-        return;
-    c->slack -= value;
     choose_from(c, i + 1, chosen);
-    c->slack += value;
 }
 
-/* Whether more notifies can only help it, and how much may then be missing from all of them. */
-static bool is_sum(explorer *e, const asked *a, const oriel_step *step, int64_t *slack)
+/* Whether more notifies can only help it. */
+static bool is_sum(const explorer *e, const oriel_step *step)
 {
-    machine *m = e->m;
-    uint32_t cell = cell_of(m, step, 0);
-    if (step->cells != 1 || cell == NONE || (step->cmp != PTO_GE && step->cmp != PTO_GT))
-        return false;
-    for (uint32_t i = 0; i < m->cell[cell].notifies; i++) {
-        const check_notify *n = &m->notify[m->cell[cell].notify[i]];
-        if (n->mode != PTO_NOTIFY_ADD || n->value < 0)
-            return false;
-    }
-    check_cell all = cell_with(e, a, UINT64_MAX, cell);
-    int64_t value = all.first;
-    for (uint32_t k = 0; k < all.notifies; k++)
-        value += m->notify[all.notify[k]].value;
-    *slack = value - step->value - (step->cmp == PTO_GT);
-    return value == (int32_t)value;
+    uint32_t cell = cell_of(e->m, step, 0);
+    return step->cells == 1 && cell != NONE && check_is_sum(e->m, &e->m->cell[cell], (pto_cmp)step->cmp);
 }
 
 /* Looks for the other answers of a wait or test. */
@@ -339,13 +319,17 @@ static void ask(explorer *e, uint32_t index)
     const oriel_step *step = &m->steps.step[a->step];
     bool test = step->op == PTO_OP_TTEST;
     choosing c = {.e = e, .index = index, .wait = !test, .must_hold = !test};
-    c.sum = is_sum(e, a, step, &c.slack);
-    if (test && c.sum) { /* there is one way to say no: with as little as can be */
-        try_choice(&c, 0);
-        c.must_hold = true;
-    }
-    if (!c.sum || c.slack >= 0)
+    if (!is_sum(e, step)) {
         choose_from(&c, 0, 0);
+        return;
+    }
+    /*
+     * More additions only leave more ways to do without each, so that less is learned: with all of them there is every race that there
+     * is with some. And there is one way to say no: with as little as can be.
+     */
+    if (test)
+        try_choice(&c, 0);
+    try_choice(&c, all_of(a));
 }
 
 /* All waits and tests of the schedule, and the answers that they had. Returns what tells this schedule from others. */

@@ -429,6 +429,8 @@ bool check_signal_enabled(check_core *c);
 bool check_repeats(const check_core *c);
 /* Waits that never ended, as steps: for the explorer. */
 void check_keep_stuck(machine *m);
+/* Only additions, compared with what more of them can only help. */
+bool check_is_sum(const machine *m, const check_cell *cell, pto_cmp cmp);
 /* What compares as the other does not. */
 pto_cmp check_inverse(pto_cmp cmp);
 /* What a wait on the cell, by a core with clock `known`, acquires from the notifies that have happened: into `gains`. */

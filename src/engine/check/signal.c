@@ -119,8 +119,7 @@ static uint32_t after(uint32_t value, const check_notify *n)
     return n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
 }
 
-/* Only additions, compared with what more of them can only help. */
-static bool is_monotone(const machine *m, const check_cell *cell, pto_cmp cmp)
+bool check_is_sum(const machine *m, const check_cell *cell, pto_cmp cmp)
 {
     for (uint32_t i = 0; i < cell->notifies; i++) {
         const check_notify *n = &m->notify[cell->notify[i]];
@@ -300,7 +299,7 @@ void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known,
     oriel_clock_clear(gains);
     if (holds_as_known(&q))
         return;
-    if (is_monotone(m, cell, cmp))
+    if (check_is_sum(m, cell, cmp))
         acquire_from_sum(&q, gains);
     else
         acquire_from_choices(&q, gains);
