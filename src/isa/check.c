@@ -66,7 +66,8 @@ static bool tile_ok(pto_op op, const char *name, const pto_tile *tile, const ori
         return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "is at UB offset %u, not a multiple of %u", tile->offset,
                         limits->ub_align);
     if (row & (limits->ub_align - 1))
-        return wrong(op, who, "has rows of %" PRIu64 " B, not a multiple of %u", row, limits->ub_align);
+        return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "has rows of %" PRIu64 " B, not a multiple of %u", row,
+                        limits->ub_align);
     if (__builtin_mul_overflow(row, tile->rows, &end) || __builtin_add_overflow(end, tile->offset, &end))
         end = UINT64_MAX;
     if (end > limits->ub_bytes)

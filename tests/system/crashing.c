@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A launch for `oriel run ./crashing.so`: the others wait for rank 1, which signals 3 of the 7 that they want, and crashes. */
 #include <signal.h>
+#include <unistd.h>
 
 #include <oriel/kernel.h>
 #include <oriel/oriel.h>
@@ -12,6 +13,7 @@ static int *volatile nowhere; /* NULL, which the compiler does not know */
 static void crash(void)
 {
     signal(SIGSEGV, SIG_DFL); /* not to a sanitizer */
+    usleep(300000); /* the others say that they are about to wait, and then do: nobody can see that they have */
     __asm__ volatile("" ::: "memory");
     *(volatile char *)((uintptr_t)nowhere + 1) = 1;
 }
@@ -23,8 +25,10 @@ static void wait_for_rank_1(pto_core *core)
     if (comm->rank == 1) {
         for (uint32_t rank = 0; rank < comm->ranks; rank++)
             pto_tnotify(core, pto_peer_addr(comm, cells, rank) + PTO_LINE_BYTES, 3, PTO_NOTIFY_SET);
+        pto_twait(core, pto_cell(cells), (int32_t)comm->ranks - 1, PTO_GE);
         crash();
     }
+    pto_tnotify(core, pto_peer_addr(comm, cells, 1), 1, PTO_NOTIFY_ADD);
     pto_twait(core, pto_cell(cells + PTO_LINE_BYTES), 7, PTO_GE); /* HERE */
 }
 

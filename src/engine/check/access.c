@@ -63,6 +63,25 @@ static bool ordered(void *context, const oriel_mark *earlier)
     return oriel_clock_get(t->clock, queue) >= earlier->ordinal;
 }
 
+/*
+ * The notify by which whoever knows `clock` knows of the issue of `before`: the last one that it knows of its core, else of another
+ * core of its rank, else of any.
+ */
+static uint32_t told_by(const machine *m, const oriel_clock *clock, const check_event *before)
+{
+    uint32_t best = NONE, nearness = 0;
+    for (uint32_t i = 0; i < m->notifies; i++) {
+        const check_notify *n = &m->notify[i];
+        uint32_t near = n->core == before->core ? 3 : m->core[n->core].rank == m->core[before->core].rank ? 2 : 1;
+        if (near >= nearness && oriel_clock_get(clock, n->queue) >= n->ordinal &&
+            oriel_clock_get(&n->released, check_queue(before->core, PTO_PIPE_S)) >= before->issued) {
+            best = i;
+            nearness = near;
+        }
+    }
+    return best;
+}
+
 static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind kind, uint64_t from, uint64_t to)
 {
     const touching *t = context;
@@ -76,6 +95,7 @@ static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind 
                                                .from = from,
                                                .to = to,
                                                .knows_issue = issue,
+                                               .notify = issue ? told_by(t->m, t->clock, before) : NONE,
                                                .drained = oriel_clock_get(t->clock, earlier->queue) >= earlier->ordinal,
                                                .count = 1});
 }
@@ -112,6 +132,7 @@ static void clobbered(machine *m, const oriel_mark *earlier, uint32_t event, uin
                                             .from = from,
                                             .to = to,
                                             .line = true,
+                                            .notify = NONE,
                                             .count = 1});
 }
 

@@ -56,9 +56,16 @@ void check_conflict_add(machine *m, const check_conflict *conflict)
 
 /* ---- Sides ------------------------------------------------------------------------------------------------------ */
 
+/* Where it is queued: a flag's operation on the pipe that it concerns. */
+static pto_pipe pipe_of(const machine *m, const check_event *e)
+{
+    return e->queue < m->cores * ORIEL_CORE_QUEUES ? (pto_pipe)(e->queue % ORIEL_CORE_QUEUES) : (pto_pipe)e->pipe;
+}
+
 oriel_found_side check_side(const machine *m, uint32_t event)
 {
     const check_event *e = &m->event[event];
+    pto_pipe pipe = pipe_of(m, e);
     const check_core *c = &m->core[e->core];
     oriel_found_side side = {.site = e->site,
                              .rank = c->rank,
@@ -66,7 +73,7 @@ oriel_found_side check_side(const machine *m, uint32_t event)
                              .call = e->call,
                              .core = e->core,
                              .ordinal = e->ordinal,
-                             .pipe = (pto_pipe)e->pipe,
+                             .pipe = pipe,
                              .host = e->host};
     if (e->host)
         snprintf(side.what, sizeof side.what, "the host %s", e->op == PTO_OP_LOAD ? "reads" : "writes");
@@ -77,15 +84,14 @@ oriel_found_side check_side(const machine *m, uint32_t event)
         snprintf(side.what, sizeof side.what, "%s", oriel_op_name((pto_op)e->op));
     if (e->host)
         return side;
-    side.hold =
-        (oriel_hold){.core = e->core, .ordinal = e->ordinal, .pipe = (pto_pipe)e->pipe, .kind = ORIEL_HOLD_ITEM};
+    side.hold = (oriel_hold){.core = e->core, .ordinal = e->ordinal, .pipe = pipe, .kind = ORIEL_HOLD_ITEM};
     if (e->op == PTO_OP_STORE || e->op == PTO_OP_LOAD)
         side.hold = (oriel_hold){.core = e->core,
                                  .ordinal = e->issued,
                                  .offset = e->from,
                                  .bytes = (uint32_t)(e->to - e->from),
                                  .kind = e->op == PTO_OP_STORE ? ORIEL_HOLD_LINE : ORIEL_HOLD_FETCH};
-    else if (e->pipe == PTO_PIPE_S)
+    else if (pipe == PTO_PIPE_S)
         side.hold.kind = ORIEL_HOLD_CORE;
     return side;
 }
@@ -167,16 +173,17 @@ static oriel_finding_kind kind_of(const machine *m, const check_conflict *x, con
     if (same_core(a, b))
         return ORIEL_FINDING_PIPE_RACE;
     if (a->host || b->host)
-        return a->op == PTO_OP_STORE && !a->host ? ORIEL_FINDING_RANK_RACE : ORIEL_FINDING_EARLY_SIGNAL;
-    if (x->knows_issue && a->op != PTO_OP_STORE && m->core[a->core].rank != m->core[b->core].rank &&
-        a->pipe != PTO_PIPE_S)
+        return ORIEL_FINDING_EARLY_SIGNAL;
+    bool waits_in_cache = a->op == PTO_OP_STORE || a->pipe != PTO_PIPE_S;
+    if (x->knows_issue && waits_in_cache && m->core[a->core].rank != m->core[b->core].rank)
         return ORIEL_FINDING_EARLY_SIGNAL;
     *stale = stale_wait(m, a, b);
     if (!*stale)
         *stale = stale_wait(m, b, a);
     if (*stale)
         return ORIEL_FINDING_STALE_SIGNAL;
-    if (m->core[a->core].rank != m->core[b->core].rank && a->call != b->call && x->later_kind != ORIEL_TOUCH_READ)
+    oriel_touch_kind of_later_call = a->call < b->call ? x->later_kind : x->earlier_kind;
+    if (m->core[a->core].rank != m->core[b->core].rank && a->call != b->call && of_later_call != ORIEL_TOUCH_READ)
         return ORIEL_FINDING_REUSE_RACE;
     return ORIEL_FINDING_RANK_RACE;
 }
@@ -212,8 +219,12 @@ static void missing_edge(const machine *m, const check_conflict *x, oriel_findin
             snprintf(text, size, "set_flag(%s, %s, id) after %s and wait_flag(%s, %s, id) before %s", p, q, a, p, q, b);
         break;
     case ORIEL_FINDING_EARLY_SIGNAL:
-        if (side[1].host)
+        if (side[1].host && earlier->op == PTO_OP_STORE)
+            snprintf(text, size, "pto_dcci of its line after %s, then pto_dsb, before the kernel returns", a);
+        else if (side[1].host)
             snprintf(text, size, "a drain after %s and before the kernel returns: pto_pipe_barrier(PIPE_ALL)", a);
+        else if (earlier->op == PTO_OP_STORE)
+            snprintf(text, size, "pto_dcci of its line after %s, then pto_dsb, before the notify", a);
         else if (x->drained)
             snprintf(text, size, "pto_dsb between the drain after %s and the notify", a);
         else
@@ -264,7 +275,7 @@ static void describe(const machine *m, const check_conflict *x, oriel_finding_ki
     else if (kind == ORIEL_FINDING_REUSE_RACE)
         snprintf(text, size, "%s of rank %u in call %u %s what %s of rank %u in call %u may still %s", side[1].what,
                  side[1].rank, side[1].call, "overwrites", side[0].what, side[0].rank, side[0].call,
-                 x->earlier_kind == ORIEL_TOUCH_READ ? "read" : "write");
+                 side[0].write ? "write" : "read");
     else if (kind == ORIEL_FINDING_STALE_SIGNAL)
         snprintf(text, size,
                  "a wait is satisfied by what an earlier use left: %s of rank %u and %s of rank %u touch %s unordered",
@@ -273,22 +284,6 @@ static void describe(const machine *m, const check_conflict *x, oriel_finding_ki
         snprintf(text, size, "%s of rank %u and %s of rank %u touch %s, and nothing orders them", side[0].what,
                  side[0].rank, side[1].what, side[1].rank, between);
     (void)m;
-}
-
-/* The notify that lets the later side go on before the earlier one has completed. */
-static uint32_t overtaking(const machine *m, const check_conflict *x)
-{
-    const check_event *a = &m->event[x->earlier], *b = &m->event[x->later];
-    uint32_t found = NONE;
-    for (uint32_t i = 0; i < m->notifies; i++) {
-        const check_notify *n = &m->notify[i];
-        if (n->core != a->core || n->ordinal < a->issued || announces(n, a))
-            continue;
-        if (found == NONE || m->event[n->event].site == NULL)
-            found = n->event;
-    }
-    (void)b;
-    return found;
 }
 
 /* ---- The end of a schedule -------------------------------------------------------------------------------------- */
@@ -322,11 +317,16 @@ static void classify(machine *m, const check_conflict *x)
     side[1].write = x->later_kind != ORIEL_TOUCH_READ;
     for (int i = 0; i < 2; i++)
         check_bytes_text(m, x->ub_core != NONE, x->from, x->to, side[i].bytes, sizeof side[i].bytes);
+    if (kind == ORIEL_FINDING_REUSE_RACE &&
+        side[0].call > side[1].call) { /* as told: the call before, the call after */
+        oriel_found_side first = side[1];
+        side[1] = side[0];
+        side[0] = first;
+    }
     describe(m, x, kind, side, message, sizeof message);
     missing_edge(m, x, kind, side, missing, sizeof missing);
-    uint32_t notify = kind == ORIEL_FINDING_EARLY_SIGNAL && !side[1].host ? overtaking(m, x) : NONE;
-    if (notify != NONE)
-        side[sides++] = check_side(m, notify);
+    if (kind == ORIEL_FINDING_EARLY_SIGNAL && !side[1].host && x->notify != NONE)
+        side[sides++] = check_side(m, m->notify[x->notify].event);
     if (stale) { /* the wait is the cause: what it let through varies */
         side[2] = side[1];
         side[1] = side[0];

@@ -586,6 +586,7 @@ oriel_status oriel_checker_explore(oriel_checker *m)
     }
     m->exhaustive = status == ORIEL_OK && e.todo.first == e.todo.count && !m->setup->options->quick && !m->capped;
     free_explorer(&e);
+    oriel_findings_fold(&m->findings);
     if (status == ORIEL_OK && !over && !m->setup->options->quick)
         status = run_at_random(m);
     return status;

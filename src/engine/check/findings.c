@@ -71,15 +71,79 @@ uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, c
     return findings->count++;
 }
 
+/* The two accesses of a race. A stale wait is shown first, and they behind it. */
+static const oriel_found_side *accesses(const oriel_found *found)
+{
+    bool stale = found->kind == ORIEL_FINDING_STALE_SIGNAL;
+    return found->met[0].sides >= (stale ? 3u : 2u) ? &found->met[0].side[stale] : NULL;
+}
+
+/* How much a race between ranks says of its cause; 0: it is none. */
+static int weight(const oriel_found *found)
+{
+    switch (found->kind) {
+    case ORIEL_FINDING_STALE_SIGNAL:
+    case ORIEL_FINDING_EARLY_SIGNAL: return 3;
+    case ORIEL_FINDING_RANK_RACE: return 2;
+    case ORIEL_FINDING_REUSE_RACE: return 1;
+    default: return 0;
+    }
+}
+
+static bool same_pair(const oriel_found_side *a, const oriel_found_side *b)
+{
+    return (same_side(&a[0], &b[0]) && same_side(&a[1], &b[1])) || (same_side(&a[0], &b[1]) && same_side(&a[1], &b[0]));
+}
+
+/* The return that did not drain the first access is why it meets the next call's. */
+static bool is_undrained_return(const oriel_found *by, const oriel_found_side *of)
+{
+    const oriel_found_side *side = accesses(by);
+    return by->kind == ORIEL_FINDING_EARLY_SIGNAL && side && side[1].host && of[0].call != of[1].call &&
+           (same_side(&side[0], &of[0]) || same_side(&side[0], &of[1]));
+}
+
+/* Whether `by` says all that `found` does, and more. */
+static bool is_said_by(const oriel_found *found, const oriel_found *by)
+{
+    const oriel_found_side *mine = accesses(found), *other = accesses(by);
+    if (found == by || !mine || !other)
+        return false;
+    if (found->kind == ORIEL_FINDING_PIPE_RACE)
+        return is_undrained_return(by, mine);
+    return weight(found) && weight(by) > weight(found) && same_pair(mine, other);
+}
+
+static void free_found(oriel_found *found)
+{
+    for (uint32_t k = 0; k < found->meetings; k++) {
+        free(found->met[k].side);
+        free(found->met[k].order);
+    }
+    free(found->replay);
+}
+
+void oriel_findings_fold(oriel_findings *findings)
+{
+    for (uint32_t i = 0; i < findings->count; i++)
+        for (uint32_t k = 0; k < findings->count; k++)
+            if (is_said_by(&findings->found[i], &findings->found[k])) {
+                oriel_found *by = &findings->found[k];
+                by->count += findings->found[i].count;
+                if (!by->wrong[0])
+                    memcpy(by->wrong, findings->found[i].wrong, sizeof by->wrong);
+                free_found(&findings->found[i]);
+                memmove(&findings->found[i], &findings->found[i + 1],
+                        (--findings->count - i) * sizeof *findings->found);
+                i = UINT32_MAX; /* from the beginning */
+                break;
+            }
+}
+
 void oriel_findings_free(oriel_findings *findings)
 {
     for (uint32_t i = 0; i < findings->count; i++) {
-        oriel_found *found = &findings->found[i];
-        for (uint32_t k = 0; k < found->meetings; k++) {
-            free(found->met[k].side);
-            free(found->met[k].order);
-        }
-        free(found->replay);
+        free_found(&findings->found[i]);
     }
     free(findings->found);
 }

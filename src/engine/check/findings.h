@@ -58,6 +58,12 @@ typedef struct oriel_findings {
 /* Adds a finding, or counts it if one of its kind and places is there; the first few are kept. Returns its index. */
 uint32_t oriel_findings_add(oriel_findings *findings, oriel_finding_kind kind, const oriel_found_side *side,
                             uint32_t sides, const oriel_plan *plan, const char *message, const char *missing);
+/*
+ * Once all are there: of findings at the same two places that one missing edge causes, the one that says most stays. What is unordered
+ * in one call is so between calls, too; whatever is read behind a stale wait is a race; and a store that the return did not drain
+ * meets all that the next call does.
+ */
+void oriel_findings_fold(oriel_findings *findings);
 void oriel_findings_free(oriel_findings *findings);
 
 typedef struct oriel_statement {

@@ -174,6 +174,15 @@ static void return_from_call(check_core *c)
     rank->call = c->call + 1;
 }
 
+/* UB holds anything when a kernel begins: what the call before left there may have been another kernel's since. */
+static void enter_ub(check_core *c)
+{
+    oriel_ranges_clear(c->ub_undefined);
+    oriel_ranges_add(c->ub_undefined, 0, c->machine->setup->limits->ub_bytes);
+    if (check_drained(c))
+        check_poison_ub(c);
+}
+
 static void run_calls(check_core *c)
 {
     machine *m = c->machine;
@@ -184,6 +193,7 @@ static void run_calls(check_core *c)
     for (c->call = 0; c->call < m->setup->calls; c->call++) {
         check_learn(c, &m->rank[c->rank].at_return);
         check_cache_enter(c);
+        enter_ub(c);
         c->polls = 0;
         m->setup->function(&c->pto);
         check_turn(c);
@@ -436,8 +446,6 @@ static void reset_core(check_core *c)
     uint32_t index = c->index;
     check_pipes_reset(c);
     oriel_shadow_reset(c->ub_shadow);
-    oriel_ranges_clear(c->ub_undefined);
-    oriel_ranges_add(c->ub_undefined, 0, m->setup->limits->ub_bytes);
     oriel_clock_clear(&c->clock);
     oriel_clock_clear(&c->invalidated);
     for (uint32_t i = 0; i < c->lines; i++)
@@ -445,7 +453,7 @@ static void reset_core(check_core *c)
     c->lines = c->line_queues = c->count = c->version = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
-    c->woken = c->store_pending = false;
+    c->woken = c->store_pending = c->store_cleaning = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
     c->pto = (pto_core){.ops = &check_ops,
@@ -454,7 +462,6 @@ static void reset_core(check_core *c)
                         .blocks = m->setup->blocks,
                         .ub_bytes = m->setup->limits->ub_bytes,
                         .ub_align = m->setup->limits->ub_align};
-    check_poison_ub(c);
     oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
 }
 

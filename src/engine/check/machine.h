@@ -64,6 +64,7 @@ typedef struct check_conflict {
     bool knows_issue; /* the later knew that the earlier had been issued, */
     bool drained;     /* and that it had completed, but not that a dsb followed */
     bool line;        /* they share a cache line, and no byte */
+    uint32_t notify;  /* by which the later knew of the issue; NONE */
     uint64_t count;
 } check_conflict;
 
@@ -226,7 +227,7 @@ struct oriel_engine_core {
     uint32_t asked_again; /* how often it was repeated since */
     /* For a plan that holds back a store or a fetch of the cache: */
     char fetched[8];
-    bool store_pending;
+    bool store_pending, store_cleaning;
     uint64_t pending_bits;
     char set_line[PTO_LINE_BYTES]; /* what a Set writes back, but for its cell */
     uint8_t composite;             /* the op that is being expanded, or PTO_OP_COUNT */

@@ -67,13 +67,13 @@ static void fetch_now(check_core *c)
         memcpy(c->fetched, memory_at(c, hold->offset), hold->bytes);
 }
 
-/* The held store reaches memory. */
+/* The held store reaches memory: not before its line was cleaned and a dsb is over. */
 static void write_back(check_core *c)
 {
     const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
     if (hold && c->store_pending)
         memcpy(memory_at(c, hold->offset), &c->pending_bits, hold->bytes);
-    c->store_pending = false;
+    c->store_pending = c->store_cleaning = false;
 }
 
 /* ---- Lines, if each step is a choice ---------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ void check_clean(check_core *c, uint64_t offset, bool all)
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     const oriel_hold *hold = &c->machine->plan->hold;
     if (all || line_of(c, hold->offset) == line_of(c, offset)) {
-        write_back(c);
+        c->store_cleaning = c->store_pending;
         fetch_now(c);
     }
     if (all) {
@@ -190,6 +190,8 @@ void check_clean(check_core *c, uint64_t offset, bool all)
 
 void check_fenced(check_core *c)
 {
+    if (c->store_cleaning)
+        write_back(c);
     for (uint32_t i = 0; i < c->lines; i++) {
         check_line *line = &c->line[i];
         if (line->leaving)

@@ -140,23 +140,28 @@ static void add_waiters(machine *m, waiters *list)
 
 /* ---- Why -------------------------------------------------------------------------------------------------------- */
 
-/* A waiter in a later call whose place let it pass before: what earlier calls left in its cell stops it now. */
+/*
+ * A waiter in a later call whose signals have come, and that would go on if the cell had been as it was at the beginning: the last
+ * signal of an earlier call to that cell. NONE: that is not what stops it.
+ */
 static uint32_t left_over(const machine *m, const check_core *c)
 {
     if (c->state != CORE_AT_SIGNAL || c->call == 0)
         return NONE;
-    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
-    bool passed = false;
-    for (uint32_t i = 0; i < m->waiteds; i++)
-        passed |= m->event[m->waited[i].event].site == c->at_signal->site && m->waited[i].call < c->call;
-    if (index == NONE || !passed)
+    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4), left = NONE;
+    if (index == NONE)
         return NONE;
-    for (uint32_t k = m->cell[index].notifies; k-- > 0;) {
+    bool signalled = false;
+    uint32_t value = (uint32_t)m->cell[index].first;
+    for (uint32_t k = 0; k < m->cell[index].notifies; k++) {
         const check_notify *n = &m->notify[m->cell[index].notify[k]];
         if (n->call < c->call)
-            return n->event;
+            left = n->event;
+        else
+            signalled = true, value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
     }
-    return NONE;
+    bool enough = signalled && oriel_compare((int32_t)value, (pto_cmp)c->at_signal->mode, c->at_signal->value);
+    return enough ? left : NONE;
 }
 
 /* The core whose notify could end the wait: who has notified the cell, or its counterpart on another rank, and waits too. */
