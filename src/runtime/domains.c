@@ -57,7 +57,7 @@ oriel_status oriel_host_allocate_domain(oriel_orch *orch, const char *name, cons
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for a domain");
     pthread_mutex_lock(&worker->mutex);
     oriel_status status = allocate(worker, name, devices, ranks, window_bytes, buffers, buffer_count, domain);
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     if (status == ORIEL_OK)
         *out = domain;
     else
@@ -78,7 +78,7 @@ oriel_status oriel_host_release_domain(oriel_orch *orch, oriel_domain *domain)
         domain->released = true;
         free_unused_memory(worker, domain);
     }
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     return status;
 }
 

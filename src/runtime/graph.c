@@ -330,6 +330,11 @@ uint64_t oriel_graph_pending(const oriel_graph *graph)
     return graph->pending;
 }
 
+uint64_t oriel_graph_ended(const oriel_graph *graph)
+{
+    return graph->next - 1 - graph->pending;
+}
+
 void oriel_graph_scope_begin(oriel_graph *graph)
 {
     oriel_ring_scope_begin(&graph->ring);

@@ -81,8 +81,9 @@ void oriel_graph_end(oriel_graph *graph, uint64_t id, oriel_status status);
  * that was not given out since the last reset: ORIEL_INVALID. */
 oriel_status oriel_graph_status(const oriel_graph *graph, uint64_t id, bool *ended);
 
-/* Tasks added and not ended. */
+/* Tasks added and not ended; all that have ever ended. */
 uint64_t oriel_graph_pending(const oriel_graph *graph);
+uint64_t oriel_graph_ended(const oriel_graph *graph);
 
 /* Scopes nest; see oriel/worker.h. Outside all of them a temporary lives until reset. False: none is open. */
 void oriel_graph_scope_begin(oriel_graph *graph);

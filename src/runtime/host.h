@@ -11,8 +11,9 @@
  *                                             └──────► ended ◄── copy out ◄────┘
  *
  * One mutex guards all of it but the arena's bookkeeping, which has a mutex of its own (never held while the other one
- * is taken). Whoever holds the mutex may move things along (oriel_host_pump): the submitter when it submits and while
- * it waits, so that a call and its answer need no thread in between; the scheduler thread when nobody else does. The
+ * is taken), and the way of host functions to the sub-workers and back, which needs none (handover.h). Whoever holds the
+ * mutex may move things along (oriel_host_pump): the submitter when it submits and while it waits, so that a call and its
+ * answer need no thread in between; a sub-worker whose function has ended; the scheduler thread when nobody else does. The
  * scheduler thread alone starts the devices, looks at their fates and stops them, since processes end with the thread
  * that forked them.
  */
@@ -24,8 +25,9 @@
 #include "base/strand.h"
 #include "runtime/device.h"
 #include "runtime/failures.h"
+#include "runtime/handover.h"
 
-typedef struct oriel_host_task oriel_host_task;
+typedef struct oriel_sub_worker oriel_sub_worker;
 
 #define ORIEL_NO_RANK UINT32_MAX
 
@@ -90,9 +92,8 @@ struct oriel_worker {
     oriel_orch orch;
     oriel_worker *next_closed;
     pthread_mutex_t mutex;
-    pthread_cond_t ended;      /* a task has; for the threads that are not the listening one */
-    pthread_cond_t host_ready; /* a host function is ready, or the sub-workers are to end */
-    pthread_cond_t started;    /* the scheduler has started the devices, or failed to */
+    pthread_cond_t ended;   /* a task has; for the threads that are not the listening one */
+    pthread_cond_t started; /* the scheduler has started the devices, or failed to */
 
     oriel_worker_state state;
     int level;
@@ -116,10 +117,12 @@ struct oriel_worker {
     uint32_t *identity; /* 0, 1, 2 ..: the devices of who names none */
 
     oriel_strand *scheduler;
-    oriel_strand **sub_worker;
+    oriel_sub_worker *sub_worker;
+    _Atomic uint32_t looking; /* sub-workers that look for a task, awake or asleep */
+    oriel_handover handover;
     oriel_status start_status; /* of the devices; ORIEL_STATUS_COUNT: not known yet */
     char start_message[ORIEL_ERROR_BYTES];
-    bool quit;
+    _Atomic bool quit;
     _Atomic uint32_t calls; /* counts what only the scheduler must hear: a run has begun, the worker is to end */
     bool lost;              /* a device thread or sub-worker that cannot be ended is still there */
 
@@ -133,11 +136,13 @@ struct oriel_worker {
     uint32_t unstarted; /* tasks that the deadline caught before they started */
     oriel_domain *domains;
 
-    oriel_task_list host, any, copying; /* ready: for sub-workers, for any device; to be copied in or out */
+    oriel_task_list host, any, copying; /* ready: not handed over yet, for any device; to be copied in or out */
     oriel_host_task *unused[2];         /* of one member; of more */
-    bool listening;                     /* a thread of the host waits on the waiter's bell */
-    uint32_t others;                    /* threads that wait on `ended` */
-    bool news;                          /* a task has ended since the last announcement */
+    bool listening;                     /* a thread of the host waits on the waiter's bell, */
+    bool (*done)(void *context);        /* for this */
+    void *done_context;
+    _Atomic uint32_t others; /* threads that wait on `ended` */
+    bool news;               /* a task has ended since the last announcement */
 };
 
 /* ---- scheduler.c ------------------------------------------------------------------------------------------------ */
@@ -145,7 +150,10 @@ struct oriel_worker {
 /* The body of the scheduler thread. */
 oriel_status oriel_scheduler_main(void *worker);
 
-/* Waits, with the mutex held, until `done` (called with the mutex held). ORIEL_OK or ORIEL_TIMEOUT. */
+/*
+ * Waits, with the mutex held, until `done`. ORIEL_OK or ORIEL_TIMEOUT. `done` is called with the mutex held, by any thread,
+ * also again after it was true: it only looks.
+ */
 oriel_status oriel_host_wait(oriel_worker *worker, bool (*done)(void *context), void *context, int64_t deadline);
 
 /* ---- placement.c: all with the mutex held ----------------------------------------------------------------------- */
@@ -218,6 +226,11 @@ void oriel_report_not_run(const oriel_worker *worker, const oriel_host_task *tas
                           char message[ORIEL_ERROR_BYTES]);
 
 /* ---- subworkers.c ----------------------------------------------------------------------------------------------- */
+
+/* Gives the mutex back. Everybody does it so during a run: sub-workers that found it taken rely on it. */
+void oriel_host_unlock(oriel_worker *worker);
+/* After tasks were handed over. */
+void oriel_sub_workers_wake(oriel_worker *worker);
 
 oriel_status oriel_sub_workers_start(oriel_worker *worker);
 /* After worker->quit was set. */

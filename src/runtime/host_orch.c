@@ -9,6 +9,10 @@
 #include "base/clock.h"
 #include "runtime/host.h"
 
+/* Who finds the graph full waits until one part in so many of it has ended, but no longer than this, in nanoseconds. */
+#define ROOM_PART 8
+#define ROOM_WAIT 200000
+
 /* ---- Checks: all before anything is changed --------------------------------------------------------------------- */
 
 static oriel_status check_callable(const oriel_worker *worker, oriel_callable_id id, const oriel_callable **callable)
@@ -162,57 +166,65 @@ static void fill_member(oriel_host_task *task, uint32_t i, const oriel_args *arg
         member->rank[c] = oriel_domain_rank(args->comm[c], device);
 }
 
-static void fill_task(oriel_worker *worker, oriel_host_task *task, const oriel_callable *callable,
-                      const oriel_submission *submission)
+static void fill_task(oriel_worker *worker, oriel_host_task *task, const oriel_submission *submission)
 {
-    task->callable = callable;
     task->has_run = task->aborted = false;
     for (uint32_t i = 0; i < submission->count; i++) {
         fill_member(task, i, &submission->args[i], submission->devices ? submission->devices[i] : i);
         for (uint32_t c = 0; c < submission->args[i].comms; c++)
             oriel_domain_use(submission->args[i].comm[c]);
     }
-    task->any = !callable->host && !submission->group && submission->devices[0] == ORIEL_ANY_DEVICE;
+    task->any = !task->callable->host && !submission->group && submission->devices[0] == ORIEL_ANY_DEVICE;
     task->copies = oriel_copies_needed(worker, task);
 }
 
-typedef struct addition {
-    oriel_worker *worker;
-    const oriel_callable *callable;
-    const oriel_submission *submission;
-    oriel_host_task *task;
-    oriel_status status;
-} addition;
-
 /*
- * Checks and adds, in one go under the mutex; true unless the graph is full. While it is full other threads may submit,
- * and the world may change: so everything is looked at again.
+ * Checks and adds, in one go under the mutex; `*full` if the graph is. While it is full other threads may submit, and the
+ * world may change: so everything is looked at again.
  */
-static bool try_to_add(void *context)
+static oriel_status try_to_add(oriel_worker *worker, const oriel_submission *submission, oriel_host_task *task,
+                               bool *full)
 {
-    addition *adding = context;
-    oriel_worker *worker = adding->worker;
-    const oriel_submission *submission = adding->submission;
-    const oriel_callable *callable = NULL;
+    const oriel_callable *callable;
     oriel_graph_node node;
     uint64_t temporary = 0;
-    adding->status = check(worker, submission, &callable);
-    if (adding->status == ORIEL_OK)
-        adding->status = oriel_orch_describe(&worker->orch, submission, &node);
-    if (adding->status != ORIEL_OK)
-        return true;
-    node.payload = adding->task;
-    adding->callable = callable;
-    oriel_graph_added added = oriel_graph_add(worker->orch.graph, &node, &adding->task->id, &temporary);
-    if (added == ORIEL_GRAPH_FULL)
-        return false;
-    if (added != ORIEL_GRAPH_ADDED) {
-        adding->status = oriel_orch_refused(added, callable->name, &node);
-        return true;
-    }
+    oriel_status status = check(worker, submission, &callable);
+    if (status == ORIEL_OK)
+        status = oriel_orch_describe(&worker->orch, submission, &node);
+    if (status != ORIEL_OK)
+        return status;
+    node.payload = task;
+    task->callable = callable;
+    oriel_graph_added added = oriel_graph_add(worker->orch.graph, &node, &task->id, &temporary);
+    if ((*full = added == ORIEL_GRAPH_FULL))
+        return ORIEL_OK;
+    if (added != ORIEL_GRAPH_ADDED)
+        return oriel_orch_refused(added, callable->name, &node);
     oriel_orch_place_outputs(&worker->orch, submission, temporary);
-    fill_task(worker, adding->task, callable, submission);
-    return true;
+    fill_task(worker, task, submission);
+    return ORIEL_OK;
+}
+
+typedef struct awaited_ends {
+    const oriel_graph *graph;
+    uint64_t ended;
+} awaited_ends;
+
+static bool have_ended(void *context)
+{
+    const awaited_ends *awaited = context;
+    return oriel_graph_ended(awaited->graph) >= awaited->ended;
+}
+
+/* Until some tasks have ended. Better a good part of the graph, for which nobody needs to wait long; but one will do. */
+static oriel_status wait_for_room(oriel_worker *worker)
+{
+    const oriel_graph *graph = worker->orch.graph;
+    uint64_t ended = oriel_graph_ended(graph);
+    awaited_ends part = {graph, ended + 1 + oriel_graph_pending(graph) / ROOM_PART}, one = {graph, ended + 1};
+    if (oriel_host_wait(worker, have_ended, &part, oriel_sooner(worker->deadline, ROOM_WAIT)) == ORIEL_OK)
+        return ORIEL_OK;
+    return oriel_host_wait(worker, have_ended, &one, worker->deadline);
 }
 
 static oriel_status submit(oriel_worker *worker, const oriel_submission *submission, oriel_task *out)
@@ -223,13 +235,17 @@ static oriel_status submit(oriel_worker *worker, const oriel_submission *submiss
     oriel_host_task *task = new_task(worker, submission->count);
     if (!task)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for a task of %" PRIu32 " members", submission->count);
-    addition adding = {.worker = worker, .submission = submission, .task = task};
-    if (!try_to_add(&adding) && oriel_host_wait(worker, try_to_add, &adding, worker->deadline) != ORIEL_OK)
-        adding.status = oriel_fail(ORIEL_TIMEOUT, "task \"%s\": no slot became free before the deadline of the run",
-                                   adding.callable->name);
-    if (adding.status != ORIEL_OK) {
+    bool full = false;
+    oriel_status status;
+    while ((status = try_to_add(worker, submission, task, &full)) == ORIEL_OK && full)
+        if (wait_for_room(worker) != ORIEL_OK) {
+            status = oriel_fail(ORIEL_TIMEOUT, "task \"%s\": no slot became free before the deadline of the run",
+                                task->callable->name);
+            break;
+        }
+    if (status != ORIEL_OK) {
         oriel_host_recycle(worker, task);
-        return adding.status;
+        return status;
     }
     *out = (oriel_task){task->id};
     oriel_host_pump(worker);
@@ -241,7 +257,7 @@ static oriel_status host_submit(oriel_orch *orch, const oriel_submission *submis
     oriel_worker *worker = (oriel_worker *)orch;
     pthread_mutex_lock(&worker->mutex);
     oriel_status status = submit(worker, submission, task);
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     return status;
 }
 
@@ -290,7 +306,7 @@ static oriel_status host_wait(oriel_orch *orch, oriel_task task, double timeout_
     oriel_worker *worker = (oriel_worker *)orch;
     pthread_mutex_lock(&worker->mutex);
     oriel_status status = wait_for_task(worker, task, timeout_s);
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     return status;
 }
 
@@ -319,7 +335,7 @@ static oriel_status host_scope(oriel_orch *orch, bool begin)
         status = oriel_fail(ORIEL_STATE, "a scope is opened and closed inside a run, and this one has ended");
     else
         status = oriel_orch_scope(orch, begin);
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     return status;
 }
 

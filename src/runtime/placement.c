@@ -153,6 +153,18 @@ static void take_completions(oriel_worker *worker, oriel_host_device *device)
     }
 }
 
+/* Host functions that sub-workers have given back. */
+static void take_host_ends(oriel_worker *worker)
+{
+    oriel_host_task *next;
+    for (oriel_host_task *task = oriel_handover_collect(&worker->handover); task; task = next) {
+        char message[ORIEL_ERROR_BYTES];
+        next = task->next;
+        oriel_status status = oriel_report(worker, task, message);
+        oriel_host_end_task(worker, task, status, status == ORIEL_OK ? NULL : message);
+    }
+}
+
 /* ---- From the graph into the queues ----------------------------------------------------------------------------- */
 
 bool oriel_host_any_alive(const oriel_worker *worker)
@@ -196,7 +208,6 @@ static void enqueue(oriel_worker *worker, oriel_host_task *task)
         end_unstarted(worker, task);
     } else if (task->callable->host) {
         oriel_task_list_append(&worker->host, task);
-        pthread_cond_signal(&worker->host_ready);
     } else if ((dead = dead_device_of(worker, task))) {
         end_without_device(worker, task, dead);
     } else if (task->any) {
@@ -231,7 +242,7 @@ static bool copy_one(oriel_worker *worker)
     if (!task)
         return false;
     oriel_status status = ORIEL_OK;
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     if (task->has_run)
         oriel_copies_out(task);
     else
@@ -414,15 +425,25 @@ static void balance(oriel_worker *worker)
             help_others(worker, &worker->device[i]);
 }
 
-/* Tells the host's threads that wait for a task that one has ended. */
+/* Host functions to the sub-workers. */
+static void hand_over(oriel_worker *worker)
+{
+    if (!worker->host.first)
+        return;
+    while (worker->host.first && oriel_handover_has_room(&worker->handover))
+        oriel_handover_put(&worker->handover, oriel_task_list_take(&worker->host));
+    oriel_sub_workers_wake(worker);
+}
+
+/* Tells the host's threads that wait: the listening one if that is what it waits for, the others that a task has ended. */
 static void announce(oriel_worker *worker)
 {
     if (!worker->news)
         return;
     worker->news = false;
-    if (worker->listening)
+    if (worker->listening && worker->done(worker->done_context))
         oriel_control_ring(worker->control);
-    if (worker->others)
+    if (atomic_load(&worker->others))
         pthread_cond_broadcast(&worker->ended);
 }
 
@@ -431,7 +452,9 @@ void oriel_host_pump(oriel_worker *worker)
     do {
         for (uint32_t i = 0; i < worker->device_count; i++)
             take_completions(worker, &worker->device[i]);
+        take_host_ends(worker);
         take_ready(worker);
+        hand_over(worker);
         post_all(worker);
         balance(worker);
         announce(worker);
@@ -483,7 +506,8 @@ void oriel_host_expire(oriel_worker *worker)
 {
     worker->expired = true;
     oriel_host_task *task;
-    while ((task = oriel_task_list_take(&worker->host)) || (task = oriel_task_list_take(&worker->any)))
+    while ((task = oriel_handover_take(&worker->handover)) || (task = oriel_task_list_take(&worker->host)) ||
+           (task = oriel_task_list_take(&worker->any)))
         end_unstarted(worker, task);
     for (uint32_t i = 0; i < worker->device_count; i++)
         while (worker->device[i].first)

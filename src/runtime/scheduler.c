@@ -50,7 +50,7 @@ static bool has_news(void *context)
 static oriel_status sleep_for_news(listener *news, int64_t deadline)
 {
     oriel_worker *worker = news->worker;
-    pthread_mutex_unlock(&worker->mutex);
+    oriel_host_unlock(worker);
     oriel_status status = oriel_wait_for(&worker->control->bell[news->me],
                                          &(oriel_wait){.ready = has_news, .context = news, .deadline = deadline});
     pthread_mutex_lock(&worker->mutex);
@@ -63,6 +63,8 @@ static oriel_status wait_listening(oriel_worker *worker, bool (*done)(void *cont
     oriel_status status = ORIEL_OK;
     listener news = {.worker = worker, .me = ORIEL_LISTENER_WAITER};
     worker->listening = true;
+    worker->done = done;
+    worker->done_context = context;
     atomic_store(&worker->control->listener, ORIEL_LISTENER_WAITER);
     for (;;) {
         now_i_know(&news);
@@ -87,14 +89,18 @@ static oriel_status wait_beside(oriel_worker *worker, bool (*done)(void *context
 {
     struct timespec until = {.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000};
     int error = 0;
+    oriel_status status = ORIEL_OK;
+    atomic_fetch_add(&worker->others, 1);
+    oriel_host_pump(worker); /* of what was given back before that was known */
     while (!done(context)) {
-        if (error == ETIMEDOUT)
-            return ORIEL_TIMEOUT;
-        worker->others++;
+        if (error == ETIMEDOUT) {
+            status = ORIEL_TIMEOUT;
+            break;
+        }
         error = pthread_cond_timedwait(&worker->ended, &worker->mutex, &until);
-        worker->others--;
     }
-    return ORIEL_OK;
+    atomic_fetch_sub(&worker->others, 1);
+    return status;
 }
 
 oriel_status oriel_host_wait(oriel_worker *worker, bool (*done)(void *context), void *context, int64_t deadline)

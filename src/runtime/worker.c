@@ -32,15 +32,15 @@ static oriel_worker *take_handle(void)
     if (worker)
         closed_workers = worker->next_closed;
     pthread_mutex_unlock(&closed_mutex);
-    if (worker || !(worker = calloc(1, sizeof *worker)))
+    if (worker || !(worker = aligned_alloc(_Alignof(oriel_worker), sizeof *worker)))
         return worker;
+    memset(worker, 0, sizeof *worker);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&worker->mutex, NULL);
     pthread_mutex_init(&worker->arena_mutex, NULL);
     pthread_cond_init(&worker->ended, &monotonic);
-    pthread_cond_init(&worker->host_ready, NULL);
     pthread_cond_init(&worker->started, NULL);
     pthread_condattr_destroy(&monotonic);
     return worker;
