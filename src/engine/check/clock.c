@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STRETCH 32
+
 static void reserve(oriel_clock *clock, uint32_t count)
 {
     if (count > clock->room) {
@@ -27,13 +29,23 @@ void oriel_clock_raise(oriel_clock *clock, uint32_t queue, uint32_t value)
         clock->at[queue] = value;
 }
 
+/* Clocks that are joined differ in a few places only: comparing is several times cheaper than taking the larger. */
+static void join_stretch(uint32_t *restrict into, const uint32_t *restrict from, uint32_t count)
+{
+    uint32_t differ = 0;
+    for (uint32_t q = 0; q < count; q++)
+        differ |= into[q] ^ from[q];
+    for (uint32_t q = 0; differ && q < count; q++)
+        into[q] = into[q] > from[q] ? into[q] : from[q];
+}
+
 void oriel_clock_join(oriel_clock *clock, const oriel_clock *other)
 {
     reserve(clock, other->count);
-    uint32_t *restrict into = clock->at;
-    const uint32_t *restrict from = other->at;
-    for (uint32_t q = 0; q < other->count; q++)
-        into[q] = into[q] > from[q] ? into[q] : from[q];
+    for (uint32_t q = 0; q < other->count; q += STRETCH) {
+        uint32_t left = other->count - q;
+        join_stretch(clock->at + q, other->at + q, left < STRETCH ? left : STRETCH);
+    }
 }
 
 void oriel_clock_meet(oriel_clock *clock, const oriel_clock *other)
