@@ -117,6 +117,7 @@ static bool has_work(void *context)
 static void serve(oriel_device *device)
 {
     const oriel_device_setup *setup = device->setup;
+    oriel_status last = ORIEL_OK; /* of the command before */
     oriel_wait work = {.ready = has_work, .context = (void *)setup, .deadline = ORIEL_NEVER};
     for (;;) {
         oriel_loop_run(device->loop, &work);
@@ -124,8 +125,12 @@ static void serve(oriel_device *device)
             return;
         oriel_slot *slot = oriel_mailbox_command(setup->mailbox);
         if (oriel_mailbox_begin(slot)) {
-            slot->completion.status = do_command(device, &slot->command);
-            if (slot->completion.status != ORIEL_OK)
+            if (!slot->command.follows || last == ORIEL_OK)
+                last = do_command(device, &slot->command);
+            else
+                last = oriel_fail(ORIEL_POISONED, "the command before it failed");
+            slot->completion.status = last;
+            if (last != ORIEL_OK)
                 oriel_error_copy(slot->completion.message, sizeof slot->completion.message);
         }
         oriel_mailbox_complete(setup->mailbox);

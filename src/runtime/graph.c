@@ -9,7 +9,7 @@
 
 #define MAX_SLOTS (1u << 24)
 
-typedef enum slot_state { WAITING, READY, TAKEN, ENDED } slot_state;
+typedef enum slot_state { WAITING, AHEAD, READY, TAKEN, ENDED } slot_state;
 
 typedef struct slot {
     void *payload;
@@ -296,6 +296,39 @@ bool oriel_graph_take(oriel_graph *graph, uint64_t *id, void **payload, bool *po
     return true;
 }
 
+uint64_t oriel_graph_next(const oriel_graph *graph, uint64_t before, void **payload)
+{
+    uint32_t first = slot_of(graph, before)->successors.first;
+    if (first == 0)
+        return 0;
+    uint64_t id = oriel_cell_at(&graph->cells, first)->value;
+    const slot *s = slot_of(graph, id);
+    if (s->state != WAITING || s->waiting_for > 1 || s->poisoned)
+        return 0;
+    *payload = s->payload;
+    return id;
+}
+
+void oriel_graph_take_ahead(oriel_graph *graph, uint64_t id)
+{
+    slot_of(graph, id)->state = AHEAD;
+}
+
+bool oriel_graph_is_ahead(const oriel_graph *graph, uint64_t id)
+{
+    return slot_of(graph, id)->state == AHEAD;
+}
+
+void oriel_graph_give_back(oriel_graph *graph, uint64_t id)
+{
+    slot_of(graph, id)->state = WAITING;
+}
+
+bool oriel_graph_is_poisoned(const oriel_graph *graph, uint64_t id)
+{
+    return slot_of(graph, id)->poisoned;
+}
+
 void oriel_graph_end(oriel_graph *graph, uint64_t id, oriel_status status)
 {
     slot *s = slot_of(graph, id);
@@ -305,7 +338,11 @@ void oriel_graph_end(oriel_graph *graph, uint64_t id, oriel_status status)
     while (s->successors.first) {
         slot *later = slot_of(graph, oriel_list_pop(&graph->cells, &s->successors));
         later->poisoned |= status != ORIEL_OK;
-        if (--later->waiting_for == 0)
+        if (--later->waiting_for > 0)
+            continue;
+        if (later->state == AHEAD)
+            later->state = TAKEN;
+        else
             make_ready(graph, later);
     }
     oriel_ring_drop(&graph->ring, &graph->cells, &s->held);

@@ -74,6 +74,19 @@ void oriel_graph_set_temporary_base(oriel_graph *graph, uint64_t base);
 /* The next task that is ready, oldest first; false if there is none. `poisoned`: end it with ORIEL_POISONED. */
 bool oriel_graph_take(oriel_graph *graph, uint64_t *id, void **payload, bool *poisoned);
 
+/*
+ * A task that waits for nothing but the pending task `before`, or 0; sets its payload. It can be taken ahead of its time by who
+ * sees to it that it runs after `before`, and only if that ended well: before or after which end this is told does not
+ * matter to the graph. Until `before` has ended it can be given back as if it had not been taken. An end that poisons it
+ * leaves it to its taker, who then ends it with ORIEL_POISONED.
+ */
+uint64_t oriel_graph_next(const oriel_graph *graph, uint64_t before, void **payload);
+void oriel_graph_take_ahead(oriel_graph *graph, uint64_t id);
+bool oriel_graph_is_ahead(const oriel_graph *graph, uint64_t id);
+void oriel_graph_give_back(oriel_graph *graph, uint64_t id);
+/* Whether a task that is taken was poisoned since. */
+bool oriel_graph_is_poisoned(const oriel_graph *graph, uint64_t id);
+
 /* A taken task has ended. Its dependents may become ready. */
 void oriel_graph_end(oriel_graph *graph, uint64_t id, oriel_status status);
 

@@ -16,6 +16,9 @@
  *
  * Before the device begins a command it claims it, and until then the host can take it back: one of them gets it. The
  * device passes over a command that was taken back; its slot is completed in its turn all the same.
+ *
+ * A command may depend on the one just before it, and be posted while that one is not completed: the device does them in
+ * order. It passes over one that follows a failure, and says so (ORIEL_POISONED).
  */
 #ifndef ORIEL_RUNTIME_MAILBOX_H
 #define ORIEL_RUNTIME_MAILBOX_H
@@ -25,7 +28,7 @@
 #include "oriel/worker.h"
 #include "window/view.h"
 
-#define ORIEL_MAILBOX_DEPTH 8
+#define ORIEL_MAILBOX_DEPTH 32
 
 typedef struct oriel_command_comm {
     uint64_t domain; /* arena offset of the oriel_domain_shared */
@@ -44,6 +47,7 @@ typedef struct oriel_command {
     int64_t timeout;  /* nanoseconds from its start for its waits; ORIEL_NEVER: none */
     int64_t deadline; /* of the run that it belongs to */
     uint64_t abort;   /* arena offset of the oriel_abort_word that it shares with the other members of its group */
+    bool follows;     /* only if the command before it in the mailbox ended well */
     uint32_t tensors, scalars, comms;
     oriel_view_tensor tensor[ORIEL_MAX_TENSORS];
     uint64_t scalar[ORIEL_MAX_SCALARS];

@@ -13,6 +13,9 @@
  * A task for any device goes to one that has nothing older to do and the fewest commands in its mailbox: there it may
  * wait, so that a device that is quick with one finds the next. It is taken back for a device that becomes idle before
  * it was begun, or if its device dies.
+ *
+ * A task that waits for nothing but the last command in a mailbox may follow it there at once: so a chain goes through a
+ * device without a question to the host after each link.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -259,7 +262,7 @@ static bool copy_one(oriel_worker *worker)
 
 /* ---- From the queues into the mailboxes ------------------------------------------------------------------------- */
 
-static void fill_command(const oriel_worker *worker, const oriel_member *member, oriel_command *command)
+static void fill_command(const oriel_worker *worker, const oriel_member *member, bool follows, oriel_command *command)
 {
     const oriel_args *args = &member->args;
     const oriel_host_task *task = member->task;
@@ -268,6 +271,7 @@ static void fill_command(const oriel_worker *worker, const oriel_member *member,
     command->timeout = worker->timeout;
     command->deadline = worker->deadline;
     command->abort = oriel_arena_offset(worker->arena, &worker->abort_words[task->abort]);
+    command->follows = follows;
     command->tensors = args->tensors;
     for (uint32_t i = 0; i < args->tensors; i++) {
         const oriel_tensor *tensor = &args->tensor[i];
@@ -289,7 +293,7 @@ static bool is_idle(const oriel_host_device *device)
 }
 
 /* All mailboxes have room. */
-static void post(oriel_worker *worker, oriel_host_task *task)
+static void post(oriel_worker *worker, oriel_host_task *task, bool follows)
 {
     task->running = task->count;
     task->abort = worker->free_aborts[--worker->free_abort_count];
@@ -298,7 +302,7 @@ static void post(oriel_worker *worker, oriel_host_task *task)
         oriel_member *member = &task->member[i];
         oriel_host_device *device = &worker->device[member->device];
         oriel_slot *slot = oriel_mailbox_free_slot(device->mailbox);
-        fill_command(worker, member, &slot->command);
+        fill_command(worker, member, follows, &slot->command);
         device->posted[slot - device->mailbox->slot] = member;
         if (is_idle(device))
             device->busy_since = 0;
@@ -329,7 +333,7 @@ static oriel_host_task *unqueue_first(oriel_worker *worker, oriel_host_device *d
 static void post_any(oriel_worker *worker, oriel_host_task *task, oriel_host_device *device)
 {
     task->member[0].device = device->setup.index;
-    post(worker, task);
+    post(worker, task, false);
 }
 
 /* Whether a task for any device may go there: not before what is older. */
@@ -363,7 +367,7 @@ static bool post_next_own(oriel_worker *worker, oriel_host_device *device)
         return false;
     if (own->count > 1 ? !group_can_go(worker, own) : !oriel_mailbox_free_slot(device->mailbox))
         return false;
-    post(worker, unqueue_first(worker, device));
+    post(worker, unqueue_first(worker, device), false);
     return true;
 }
 
@@ -380,6 +384,47 @@ static void post_all(oriel_worker *worker)
     } while (moved && worker->any.first);
 }
 
+/* One task on one device, which it starts and ends with. */
+static bool can_be_linked(const oriel_host_task *task)
+{
+    return task->count == 1 && !task->callable->host && !task->copies && task->member[0].args.comms == 0;
+}
+
+/* The last command of the device, if one that depends on it may follow: nothing older is to go first. */
+static const oriel_host_task *last_link(const oriel_worker *worker, const oriel_host_device *device)
+{
+    uint32_t outstanding = oriel_mailbox_outstanding(device->mailbox);
+    if (device->dead || device->first || worker->any.first || worker->expired || outstanding == 0 ||
+        outstanding == ORIEL_MAILBOX_DEPTH)
+        return NULL;
+    const oriel_slot *slot = oriel_mailbox_at(device->mailbox, outstanding - 1);
+    const oriel_member *member = device->posted[slot - device->mailbox->slot];
+    return member && can_be_linked(member->task) ? member->task : NULL;
+}
+
+/* Posts the task that waits only for the last command of the device; false if there is none. */
+static bool post_next_link(oriel_worker *worker, oriel_host_device *device)
+{
+    const oriel_host_task *before = last_link(worker, device);
+    void *payload;
+    uint64_t id = before ? oriel_graph_next(worker->orch.graph, before->id, &payload) : 0;
+    oriel_host_task *task = id ? payload : NULL;
+    if (!task || !can_be_linked(task) || (!task->any && task->member[0].device != device->setup.index))
+        return false;
+    oriel_graph_take_ahead(worker->orch.graph, id);
+    task->turn = ++worker->turns;
+    task->member[0].device = device->setup.index;
+    post(worker, task, true);
+    return true;
+}
+
+static void post_links(oriel_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->device_count; i++)
+        while (post_next_link(worker, &worker->device[i]))
+            ;
+}
+
 /* ---- Back from a mailbox ---------------------------------------------------------------------------------------- */
 
 /* The outstanding command of `slot`, if it is of a task for any device and was not begun: that is now nowhere. */
@@ -394,13 +439,27 @@ static oriel_host_task *take_back(oriel_worker *worker, oriel_host_device *devic
     return task;
 }
 
+/* Whether the outstanding command of this index follows one that has not ended, or is followed by one that waits for it. */
+static bool is_tied(const oriel_worker *worker, oriel_host_device *device, uint32_t index)
+{
+    uint32_t outstanding = oriel_mailbox_outstanding(device->mailbox);
+    for (uint32_t i = index; i < outstanding && i <= index + 1; i++) {
+        const oriel_slot *slot = oriel_mailbox_at(device->mailbox, i);
+        const oriel_member *member = device->posted[slot - device->mailbox->slot];
+        if (member && oriel_graph_is_ahead(worker->orch.graph, member->task->id))
+            return true;
+    }
+    return false;
+}
+
 /* The last task for any device that waits behind another command of `device`, if it may go to `idle`. */
 static oriel_host_task *take_waiting(oriel_worker *worker, oriel_host_device *device, const oriel_host_device *idle)
 {
     for (uint32_t i = oriel_mailbox_outstanding(device->mailbox); i-- > 1;) {
         oriel_slot *slot = oriel_mailbox_at(device->mailbox, i);
         const oriel_member *member = device->posted[slot - device->mailbox->slot];
-        oriel_host_task *task = member && takes_any(idle, member->task) ? take_back(worker, device, slot) : NULL;
+        bool may_go = member && takes_any(idle, member->task) && !is_tied(worker, device, i);
+        oriel_host_task *task = may_go ? take_back(worker, device, slot) : NULL;
         if (task)
             return task;
     }
@@ -456,6 +515,7 @@ void oriel_host_pump(oriel_worker *worker)
         take_ready(worker);
         hand_over(worker);
         post_all(worker);
+        post_links(worker);
         balance(worker);
         announce(worker);
     } while (copy_one(worker));
@@ -473,15 +533,23 @@ static void put_back(oriel_task_list *list, oriel_host_task *task)
     *link = task;
 }
 
-/* The oldest command of a dead device. What can go elsewhere and was not begun does so. */
+/* The oldest command of a dead device. What can go elsewhere and was not begun does so; what only follows it waits again. */
 static void end_command(oriel_worker *worker, oriel_host_device *device, bool running)
 {
+    oriel_graph *graph = worker->orch.graph;
     oriel_slot *slot = oriel_mailbox_at(device->mailbox, 0);
     oriel_member *member = device->posted[slot - device->mailbox->slot];
-    oriel_host_task *task = worker->expired ? NULL : take_back(worker, device, slot);
+    bool poisoned = member && oriel_graph_is_poisoned(graph, member->task->id);
+    bool ahead = member && oriel_graph_is_ahead(graph, member->task->id);
+    oriel_host_task *task = worker->expired || poisoned || ahead ? NULL : take_back(worker, device, slot);
     oriel_mailbox_take(device->mailbox);
     if (task) {
         put_back(&worker->any, task);
+    } else if (poisoned) {
+        member_ended(worker, member, ORIEL_POISONED, NULL);
+    } else if (ahead) {
+        worker->free_aborts[worker->free_abort_count++] = member->task->abort;
+        oriel_graph_give_back(graph, member->task->id);
     } else if (member) {
         member->stuck = running && device->given_up;
         member->unstarted = !running;

@@ -517,6 +517,67 @@ static void random_graphs_in_random_orders(void **state)
     oriel_graph_destroy(graph);
 }
 
+/* ---- Ahead of its time ------------------------------------------------------------------------------------------ */
+
+/* The first that waits for nothing but `before`, or 0. */
+static uint64_t next_of(oriel_graph *graph, uint64_t before)
+{
+    void *payload;
+    return oriel_graph_next(graph, before, &payload);
+}
+
+static void a_task_can_be_taken_ahead_of_the_one_that_it_waits_for(void **state)
+{
+    oriel_graph *graph = *state;
+    uint64_t first = add_write(graph, 0, 8), second = add_write(graph, 0, 8), third = add_write(graph, 0, 8), id;
+    void *payload;
+    bool poisoned;
+    assert_int_equal(next_of(graph, third), 0);
+    assert_int_equal(next_of(graph, first), second);
+    oriel_graph_take_ahead(graph, second);
+    assert_int_equal(next_of(graph, first), 0);
+    assert_true(oriel_graph_is_ahead(graph, second));
+    oriel_graph_give_back(graph, second);
+    assert_false(oriel_graph_is_ahead(graph, second));
+    assert_int_equal(next_of(graph, first), second);
+    oriel_graph_take_ahead(graph, second);
+    assert_int_equal(next_of(graph, second), third);
+    oriel_graph_take_ahead(graph, third);
+
+    /* What is taken becomes ready for nobody else; a failure reaches it all the same. */
+    assert_true(oriel_graph_take(graph, &id, &payload, &poisoned));
+    assert_int_equal(id, first);
+    oriel_graph_end(graph, first, ORIEL_OK);
+    assert_false(oriel_graph_take(graph, &id, &payload, &poisoned));
+    assert_false(oriel_graph_is_ahead(graph, second));
+    assert_false(oriel_graph_is_poisoned(graph, second));
+    oriel_graph_end(graph, second, ORIEL_FAULT);
+    assert_false(oriel_graph_take(graph, &id, &payload, &poisoned));
+    assert_true(oriel_graph_is_poisoned(graph, third));
+    oriel_graph_end(graph, third, ORIEL_POISONED);
+    assert_int_equal(oriel_graph_pending(graph), 0);
+}
+
+static void only_who_waits_for_one_task_can_be_taken_ahead(void **state)
+{
+    oriel_graph *graph = *state;
+    uint64_t a = add_write(graph, 0, 8), b = add_write(graph, 8, 16), both = add_after(graph, a, b), id;
+    void *payload;
+    bool poisoned;
+    assert_int_equal(next_of(graph, a), 0);
+    assert_int_equal(next_of(graph, b), 0);
+    assert_true(oriel_graph_take(graph, &id, &payload, &poisoned));
+    oriel_graph_end(graph, a, ORIEL_OK);
+    assert_int_equal(next_of(graph, b), both);
+
+    /* Poisoned by the one, it waits for the other still. */
+    uint64_t c = add_write(graph, 16, 24), d = add_after(graph, b, c);
+    (void)d;
+    assert_true(oriel_graph_take(graph, &id, &payload, &poisoned));
+    oriel_graph_end(graph, b, ORIEL_FAULT);
+    assert_int_equal(next_of(graph, c), 0);
+}
+
 #define graph_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -541,6 +602,8 @@ int main(void)
         graph_test(a_temporary_outlives_its_scope_until_its_maker_ends),
         graph_test(a_temporary_lives_for_its_scope_and_its_users),
         graph_test(a_new_temporary_does_not_inherit_poison),
+        graph_test(a_task_can_be_taken_ahead_of_the_one_that_it_waits_for),
+        graph_test(only_who_waits_for_one_task_can_be_taken_ahead),
         cmocka_unit_test(random_graphs_in_random_orders),
     };
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);
