@@ -25,7 +25,12 @@
  * changes `listener` looks at `events` afterwards, a device stores them in the other order, so that none goes by
  * unheard.
  */
-typedef enum oriel_listener { ORIEL_LISTENER_SCHEDULER, ORIEL_LISTENER_WAITER, ORIEL_LISTENERS } oriel_listener;
+typedef enum oriel_listener {
+    ORIEL_LISTENER_SCHEDULER,
+    ORIEL_LISTENER_WAITER,
+    ORIEL_LISTENER_NOBODY, /* a submitter looks again and again by himself */
+    ORIEL_LISTENERS
+} oriel_listener;
 
 typedef struct oriel_control {
     oriel_bell bell[ORIEL_LISTENERS];

@@ -134,10 +134,12 @@ struct oriel_worker {
     oriel_failures failures;
     uint64_t turns;
     uint32_t unstarted; /* tasks that the deadline caught before they started */
+    uint64_t submissions;
     oriel_domain *domains;
 
     oriel_task_list host, any, copying; /* ready: not handed over yet, for any device; to be copied in or out */
     oriel_host_task *unused[2];         /* of one member; of more */
+    bool hushed;                        /* the scheduler does not want to be rung */
     bool listening;                     /* a thread of the host waits on the waiter's bell, */
     bool (*done)(void *context);        /* for this */
     void *done_context;

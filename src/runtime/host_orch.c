@@ -248,6 +248,7 @@ static oriel_status submit(oriel_worker *worker, const oriel_submission *submiss
         return status;
     }
     *out = (oriel_task){task->id};
+    worker->submissions++;
     oriel_host_pump(worker);
     return ORIEL_OK;
 }

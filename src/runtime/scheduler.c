@@ -16,6 +16,8 @@
 
 /* How often the fates of the devices and the deadlines are looked at during a run. */
 #define LOOK_EVERY INT64_C(5000000)
+/* How long the scheduler leaves a submitter alone, and what a task may at most have to wait when that one has stopped. */
+#define HUSH INT64_C(200000)
 /* A device ends its waits itself when their deadline passes. So much later it is given up. */
 #define GRACE INT64_C(1000000000)
 /* How long a device may take to stop when it is asked to, and to be gone after it was killed. */
@@ -78,7 +80,7 @@ static oriel_status wait_listening(oriel_worker *worker, bool (*done)(void *cont
         sleep_for_news(&news, deadline);
     }
     worker->listening = false;
-    atomic_store(&worker->control->listener, ORIEL_LISTENER_SCHEDULER);
+    atomic_store(&worker->control->listener, worker->hushed ? ORIEL_LISTENER_NOBODY : ORIEL_LISTENER_SCHEDULER);
     if (atomic_load(&worker->control->events) != news.seen)
         oriel_host_pump(worker);
     return status;
@@ -224,8 +226,35 @@ static void look_around(oriel_worker *worker)
 
 /* ---- The thread ------------------------------------------------------------------------------------------------- */
 
+static bool is_called(void *context)
+{
+    const listener *news = context;
+    return atomic_load(&news->worker->calls) != news->seen_calls;
+}
+
+/*
+ * A submitter that is at it moves things along himself: the scheduler would only take the mutex and a processor from him.
+ * So it does not listen for a moment, and then looks whether he still is.
+ */
+static void hush(listener *news)
+{
+    oriel_worker *worker = news->worker;
+    if (worker->listening)
+        return;
+    worker->hushed = true;
+    atomic_store(&worker->control->listener, ORIEL_LISTENER_NOBODY);
+    oriel_host_unlock(worker);
+    oriel_wait_for(&worker->control->bell[news->me],
+                   &(oriel_wait){.ready = is_called, .context = news, .deadline = oriel_now() + HUSH});
+    pthread_mutex_lock(&worker->mutex);
+    worker->hushed = false;
+    if (!worker->listening)
+        atomic_store(&worker->control->listener, ORIEL_LISTENER_SCHEDULER);
+}
+
 static void schedule(oriel_worker *worker)
 {
+    uint64_t submissions = 0;
     listener news = {.worker = worker, .me = ORIEL_LISTENER_SCHEDULER};
     int64_t next_look = 0;
     for (;;) {
@@ -239,6 +268,11 @@ static void schedule(oriel_worker *worker)
         }
         if (running)
             oriel_host_pump(worker);
+        if (running && worker->submissions != submissions) {
+            submissions = worker->submissions;
+            hush(&news);
+            continue;
+        }
         sleep_for_news(&news, running ? next_look : ORIEL_NEVER);
     }
 }
