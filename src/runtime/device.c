@@ -120,7 +120,8 @@ static void serve(oriel_device *device)
     oriel_status last = ORIEL_OK; /* of the command before */
     oriel_wait work = {.ready = has_work, .context = (void *)setup, .deadline = ORIEL_NEVER};
     for (;;) {
-        oriel_loop_run(device->loop, &work);
+        if (!has_work((void *)setup))
+            oriel_loop_run(device->loop, &work);
         if (atomic_load(&setup->mailbox->stop))
             return;
         oriel_slot *slot = oriel_mailbox_command(setup->mailbox);

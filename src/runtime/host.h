@@ -166,6 +166,9 @@ oriel_status oriel_host_wait(oriel_worker *worker, bool (*done)(void *context), 
  */
 void oriel_host_pump(oriel_worker *worker);
 
+/* The same after a submission: of many in a row, only some look what the devices have done. */
+void oriel_host_push(oriel_worker *worker);
+
 /* Ends a task that is nowhere else any more. `message` NULL: not a failure of its own (it was not run). */
 void oriel_host_end_task(oriel_worker *worker, oriel_host_task *task, oriel_status status, const char *message);
 

@@ -38,6 +38,8 @@ static oriel_status check_count(const char *task, const char *what, uint32_t cou
 static oriel_status check_tensors(oriel_worker *worker, const char *task, const oriel_args *args)
 {
     oriel_status status = ORIEL_OK;
+    if (args->tensors == 0)
+        return ORIEL_OK;
     pthread_mutex_lock(&worker->arena_mutex);
     for (uint32_t i = 0; status == ORIEL_OK && i < args->tensors; i++) {
         uint64_t bytes = oriel_tensor_bytes(&args->tensor[i]), room;
@@ -249,7 +251,7 @@ static oriel_status submit(oriel_worker *worker, const oriel_submission *submiss
     }
     *out = (oriel_task){task->id};
     worker->submissions++;
-    oriel_host_pump(worker);
+    oriel_host_push(worker);
     return ORIEL_OK;
 }
 

@@ -23,6 +23,9 @@
 #include "base/clock.h"
 #include "runtime/host.h"
 
+/* A submitter looks what the devices have done once in so many submissions, unless tasks wait for room in a mailbox. */
+#define SUBMITS_PER_LOOK 4
+
 /* ---- Lists ------------------------------------------------------------------------------------------------------ */
 
 void oriel_task_list_init(oriel_task_list *list)
@@ -297,7 +300,9 @@ static void post(oriel_worker *worker, oriel_host_task *task, bool follows)
 {
     task->running = task->count;
     task->abort = worker->free_aborts[--worker->free_abort_count];
-    atomic_store(&worker->abort_words[task->abort].set, 0);
+    oriel_abort_word *abort = &worker->abort_words[task->abort];
+    if (atomic_load_explicit(&abort->set, memory_order_relaxed)) /* devices read it: written only if it must be */
+        atomic_store_explicit(&abort->set, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < task->count; i++) {
         oriel_member *member = &task->member[i];
         oriel_host_device *device = &worker->device[member->device];
@@ -506,19 +511,39 @@ static void announce(oriel_worker *worker)
         pthread_cond_broadcast(&worker->ended);
 }
 
+static void take_ends(oriel_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->device_count; i++)
+        take_completions(worker, &worker->device[i]);
+    take_host_ends(worker);
+}
+
+static void send_out(oriel_worker *worker)
+{
+    take_ready(worker);
+    hand_over(worker);
+    post_all(worker);
+    post_links(worker);
+}
+
 void oriel_host_pump(oriel_worker *worker)
 {
     do {
-        for (uint32_t i = 0; i < worker->device_count; i++)
-            take_completions(worker, &worker->device[i]);
-        take_host_ends(worker);
-        take_ready(worker);
-        hand_over(worker);
-        post_all(worker);
-        post_links(worker);
+        take_ends(worker);
+        send_out(worker);
         balance(worker);
         announce(worker);
     } while (copy_one(worker));
+}
+
+/* A look at what others have just written costs as much as a submission. */
+void oriel_host_push(oriel_worker *worker)
+{
+    bool looks = worker->submissions % SUBMITS_PER_LOOK == 0 || worker->any.first;
+    if (!looks)
+        send_out(worker);
+    if (looks || worker->copying.first || worker->news)
+        oriel_host_pump(worker);
 }
 
 /* ---- When things go wrong --------------------------------------------------------------------------------------- */
