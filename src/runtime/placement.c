@@ -137,6 +137,8 @@ static void member_ended(oriel_worker *worker, oriel_member *member, oriel_statu
     member->ended = true;
     member->late = task->aborted;
     member->status = status;
+    if (status == ORIEL_TIMEOUT && !worker->expired && oriel_passed(worker->deadline))
+        oriel_host_expire(worker); /* before the next one starts */
     if (status != ORIEL_OK) {
         member->message = message ? strdup(message) : NULL;
         for (uint32_t c = 0; c < member->args.comms; c++)
