@@ -158,7 +158,7 @@ static uint64_t mix_clock(uint64_t hash, const machine *m, const uint32_t *at, u
     return hash;
 }
 
-/* The answers of each core's signal operations, and what it knew before each of them and at its end. */
+/* The answers of each core's signal operations (a repeated test is one), and what it knew before each of them and at its end. */
 static uint64_t answers_of(const machine *m)
 {
     uint64_t hash = 1;
@@ -363,9 +363,9 @@ typedef struct verdict {
 #define wrong(v, ...)                                                                                                  \
     do {                                                                                                               \
         (v)->wrong++;                                                                                                  \
-        print_error("%s (%s): ", (v)->test->name, (v)->where);                                                         \
-        print_error(__VA_ARGS__);                                                                                      \
-        print_error("\n");                                                                                             \
+        print_message("# WRONG: %s (%s): ", (v)->test->name, (v)->where);                                              \
+        print_message(__VA_ARGS__);                                                                                    \
+        print_message("\n");                                                                                           \
     } while (0)
 
 static bool has(const char *outcomes, const char *one)

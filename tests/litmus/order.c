@@ -402,7 +402,7 @@ static const litmus tests[] = {
     {"flag_to_scalar_unit", flag_to_scalar_unit, .cases = CLEAN("1")},
     {"flag_from_scalar_unit", flag_from_scalar_unit, .ends = {UB(0, 0)}, .cases = CLEAN("1")},
     {"flag_set_twice", flag_set_twice, .cases = FOUND("1 !", FLAG_MISUSE)},
-    {"flag_set_too_early", flag_set_too_early, .vector = true, .cases = {{EVERYWHERE, "1 !", FLAG_MISUSE, NULL}}},
+    {"flag_set_too_early", flag_set_too_early, .vector = true, .cases = FOUND("1 !", FLAG_MISUSE)},
     {"flag_never_set", flag_never_set, .cases = FOUND("!", FLAG_MISUSE)},
     {"flag_left_set", flag_left_set, .calls = 2, .data = {1}, .ends = {GM(0, 1)},
      .cases = FOUND("0 1", PIPE_RACE | RESIDUE)},
