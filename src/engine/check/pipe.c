@@ -136,7 +136,7 @@ static void fire(check_core *c, pto_pipe src, pto_pipe dst, uint32_t id, uint32_
     char name[64], text[256];
     uint32_t waiter = check_queue(c->index, dst);
     bool may_be_set = flag->wait_event != NONE && oriel_clock_get(start, waiter) < flag->wait_ordinal;
-    if (flag->set && flag->set_call == c->call) {
+    if (flag->set && flag->set_call == m->event[event].call) {
         snprintf(text, sizeof text, "flag %s is set twice with no wait between: one is lost",
                  flag_name(src, dst, id, name));
         flag->lost = flag_finding(c, ORIEL_FINDING_FLAG_MISUSE, event, flag->set_event, "set_flag", text,
