@@ -146,6 +146,11 @@ static void failed_test_learns_nothing(pto_core *core)
         }                                                                                                              \
     } while (0)
 
+static void same_count_again(pto_core *core)
+{
+    TWO_ROUNDS(1);
+}
+
 static void next_count(pto_core *core)
 {
     TWO_ROUNDS(2);
@@ -184,6 +189,7 @@ static const litmus tests[] = {
     {"test_learns", test_learns, .ranks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("01 11")},
     {"failed_test_learns_nothing", failed_test_learns_nothing, .ranks = 2, .ends = {UB(1, 0)},
      .cases = FOUND("0 1", RANK_RACE)},
+    {"same_count_again", same_count_again, .ranks = 2, .ends = {UB(1, 0)}, .cases = FOUND("0 1", STALE_SIGNAL)},
     {"next_count", next_count, .ranks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("1")},
 
     {"adds_to_one_cell", adds_to_one_cell, .ranks = 2, .ends = {GM(0, 0)}, .cases = CLEAN("3")},
