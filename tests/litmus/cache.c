@@ -230,6 +230,17 @@ static void signals_fetch_their_line(pto_core *core)
     NEIGHBOUR(pto_tnotify(core, address(core, 0, 1), 1, PTO_NOTIFY_SET));
 }
 
+/* The wait has invalidated the cell: a load of it sees what the wait saw. */
+static void wait_invalidates_its_cell(pto_core *core)
+{
+    if (me(core) == 0) {
+        NOTIFY(core, 1, 0);
+    } else {
+        WAIT(core, 0, 1);
+        see(0, pto_load_i32(core, cell(core, 1, 0)));
+    }
+}
+
 /* ---- Atomic adds ------------------------------------------------------------------------------------------------ */
 
 static void atomic_adds(pto_core *core)
@@ -302,6 +313,7 @@ static const litmus tests[] = {
     {"neighbour_comes_later", neighbour_comes_later, .ranks = 2, .ends = {GM(0, 0), GM(0, 1)}, .cases = CLEAN("11")},
     {"signals_fetch_their_line", signals_fetch_their_line, .ranks = 2, .ends = {GM(0, 0), GM(0, 1)},
      .cases = CLEAN("11")},
+    {"wait_invalidates_its_cell", wait_invalidates_its_cell, .ranks = 2, .cases = CLEAN("1")},
 
     {"atomic_adds", atomic_adds, .ranks = 2, .ends = {GM(0, 0)}, .cases = CLEAN("3")},
     {"atomic_adds_of_one_pipe", atomic_adds_of_one_pipe, .ends = {GM(0, 0)}, .cases = CLEAN("3")},

@@ -399,8 +399,8 @@ void check_clean(check_core *c, uint64_t offset, bool all);
 void check_fenced(check_core *c);
 void check_cache_enter(check_core *c);
 
-/* The line is cleaned and invalidated. `clean`: it reaches memory at once. Nothing unless each step is a choice. */
-void check_line_forget(check_core *c, uint64_t offset, bool clean);
+/* A signal operation invalidates its cell; and cleans it, if each step is a choice. */
+void check_line_of_signal(check_core *c, uint64_t offset);
 /* How many lines can get to memory by themselves; number `pick` of them does (NONE: none). */
 uint32_t check_lines_able(check_core *c, uint32_t pick);
 

@@ -121,11 +121,8 @@ static char *copy_at(check_core *c, uint64_t offset, bool write)
     return line->copy + offset % PTO_LINE_BYTES;
 }
 
-void check_line_forget(check_core *c, uint64_t offset, bool clean)
+static void forget(check_core *c, check_line *line, bool clean)
 {
-    if (!c->machine->plan->choose)
-        return;
-    check_line *line = make_line(c, line_of(c, offset));
     if (clean)
         land_line(c, line);
     uint64_t from = line->line * PTO_LINE_BYTES;
@@ -141,8 +138,25 @@ static void forget_all(check_core *c, bool clean)
         return;
     check_late_land_bytes(c->machine, c->rank, 0, UINT64_MAX);
     for (uint32_t i = 0; i < c->lines; i++)
-        check_line_forget(c, c->line[i].line * PTO_LINE_BYTES, clean);
+        forget(c, &c->line[i], clean);
     c->since = c->machine->pasts;
+}
+
+static check_line *invalidate(check_core *c, uint64_t offset, bool clean)
+{
+    check_line *line = make_line(c, line_of(c, offset));
+    if (c->machine->plan->choose)
+        forget(c, line, clean);
+    line->fetched_set = true;
+    oriel_clock_copy(&line->fetched, &c->clock);
+    return line;
+}
+
+void check_line_of_signal(check_core *c, uint64_t offset)
+{
+    if (line_of(c, c->machine->plan->hold.offset) == line_of(c, offset))
+        fetch_now(c);
+    invalidate(c, offset, true);
 }
 
 /* ---- The cache -------------------------------------------------------------------------------------------------- */
@@ -181,11 +195,8 @@ void check_clean(check_core *c, uint64_t offset, bool all)
         }
         return;
     }
-    check_line_forget(c, offset, false);
-    check_line *line = make_line(c, line_of(c, offset));
+    check_line *line = invalidate(c, offset, false);
     line->cleaning = line->stores;
-    line->fetched_set = true;
-    oriel_clock_copy(&line->fetched, &c->clock);
 }
 
 void check_fenced(check_core *c)

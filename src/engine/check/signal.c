@@ -448,6 +448,7 @@ static void observe(check_core *c, const check_cell *cell, pto_cmp cmp, int32_t 
     check_acquire(c->machine, cell, &c->clock, cmp, value, &c->machine->gains);
     if (c->machine->gains.count)
         check_learn(c, &c->machine->gains);
+    check_line_of_signal(c, cell->offset);
 }
 
 /* A wait or a test has the answer that it asks for. */
@@ -660,11 +661,11 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
     check_suspend(c, CORE_AT_SIGNAL);
     bool again = asks_again(c, signal);
     c->count -= again;
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     for (uint32_t i = 0; i < signal->cells.count; i++)
-        check_line_forget(c, cell_offset(c, signal, i), true);
+        check_line_of_signal(c, cell_offset(c, signal, i));
     if (notify && signal->mode == PTO_NOTIFY_SET && c->machine->plan->choose)
         fetch_line_of_set(c);
-    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     uint32_t event = check_event_here(c, signal->op, signal->site);
     c->at_event = event;
     if (notify) {
