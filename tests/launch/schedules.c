@@ -237,6 +237,33 @@ static void test_a_sum_may_have_parts_to_which_nobody_adds(void **state)
     close_scene(&s);
 }
 
+/* ---- What hides what -------------------------------------------------------------------------------------------- */
+
+/* The second operation reads and writes what the first may not have read yet. */
+static void written_in_place_too_early(pto_core *core)
+{
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT), copy = pto_tile_1d(core, PTO_I32, 1024, COUNT);
+    pto_tfill(core, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_V);
+    pto_tmuls(core, copy, tile, 2);
+    pto_tadds(core, tile, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_arg_tensor(core, 0), copy);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void test_a_read_in_place_does_not_hide_an_earlier_one(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene(&s, written_in_place_too_early, ORIEL_PROFILE_STRICT);
+    assert_ok(oriel_checker_explore(s.checker));
+    assert_int_equal(s.checker->random, 0);
+    assert_int_equal(s.checker->findings.count, 1);
+    assert_int_equal(s.checker->findings.found[0].kind, ORIEL_FINDING_PIPE_RACE);
+    close_scene(&s);
+}
+
 /* ---- Which schedules the explorer runs -------------------------------------------------------------------------- */
 
 /* Ranks 0 and 2 notify ranks 1 and 3, who look once, and who store to one place if the notify has not come. */
@@ -277,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
         cmocka_unit_test(test_staging_tiles_are_undefined_afterwards),
         cmocka_unit_test(test_a_sum_may_have_parts_to_which_nobody_adds),
+        cmocka_unit_test(test_a_read_in_place_does_not_hide_an_earlier_one),
         cmocka_unit_test(test_answers_that_do_not_depend_on_each_other_are_combined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -491,10 +491,13 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
                 compare_ends(c, event, at[i], end);
         }
     }
-    /* An instruction does not race with itself: its reads come before its writes. */
-    for (int write = 0; write < 2; write++)
+    /*
+     * An instruction does not race with itself. Its writes are looked at first: its own read of the same bytes, the latest of its
+     * pipe, would hide an earlier one that can come after its write.
+     */
+    for (int read = 0; read < 2; read++)
         for (uint32_t i = 0; i < count; i++)
-            if (f[i].write == write)
+            if (f[i].write != read)
                 touch_all(c, &f[i], at[i], event, start);
     follow_undefined(c, instr, f, at, count, event);
     if (instr->op == PTO_OP_TSTORE)

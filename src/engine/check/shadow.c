@@ -277,6 +277,8 @@ static bool is_read_of(const memory *m, uint32_t queue)
 
 static bool add_read(oriel_shadow *shadow, piece *p, memory now)
 {
+    if (is_there(&p->write) && p->write.mark.event == now.mark.event)
+        return true; /* its own write says more */
     for (int i = 0; i < INLINE; i++) {
         if (is_read_of(&p->other[i], now.mark.queue)) {
             p->other[i] = now;

@@ -51,8 +51,8 @@ void oriel_shadow_reset(oriel_shadow *shadow);
 
 /*
  * One access to bytes [from, to): reports each conflict with what was there, then takes its place. A read is added, and a write
- * replaces all that was remembered of these bytes (also after a conflict). Marks of one queue on the same bytes: the latest
- * stays. ADD of one type, and SIGNAL, are kept as a group: those not ordered before the newest, since a later read or write
+ * replaces all that was remembered of these bytes (also after a conflict); an event that does both writes first, and its read is not
+ * kept. Marks of one queue on the same bytes: the latest stays. ADD of one type, and SIGNAL, are kept as a group: those not ordered before the newest, since a later read or write
  * conflicts with each of them; and what was there before the group or was read meanwhile, since the next that joins must be
  * ordered after that, and no other member says so.
  * ORIEL_NO_MEMORY: some of it may have taken place.
