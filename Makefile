@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TESTS ?= format gcc clang
 
-.PHONY: all setup run test bench install clean
+.PHONY: all setup run test fuzz bench install clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
@@ -23,6 +23,11 @@ run: all
 test: WHAT = test
 test: setup
 	@scripts/test.py $(TESTS)
+
+# Random kernels under ASan and UBSan, for FUZZ_SECONDS (180); FUZZ_SEED (1): which.
+fuzz: WHAT = test
+fuzz: setup
+	@scripts/fuzz.sh
 
 bench: WHAT = bench
 bench: setup
