@@ -117,6 +117,25 @@ static void test_a_core_that_had_no_turn_does_not_begin(void **state)
     close_scene(&s);
 }
 
+/* A billion chunks of one element: the strides are 0. */
+static void large_composite(pto_core *core)
+{
+    pto_global one = pto_slice(pto_window_buffer(core, pto_arg_comm(core, 0), 0), 0, 1);
+    one.shape[3] = 1 << 30;
+    one.stride[3] = 0;
+    pto_tput(core, one, one, pto_tile_1d(core, PTO_I32, 0, 1), PTO_NO_TILE);
+}
+
+static void test_a_deadline_passes_inside_a_composite(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene(&s, large_composite, ORIEL_PROFILE_STRICT);
+    s.setup.deadline = oriel_deadline(0.1);
+    assert_fails(oriel_checker_explore(s.checker), ORIEL_TIMEOUT, "deadline");
+    close_scene(&s);
+}
+
 /* ---- Order ------------------------------------------------------------------------------------------------------ */
 
 /* Each pipe touches one tile again and again, with nothing between. */
@@ -301,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_core_that_had_no_turn_does_not_begin),
+        cmocka_unit_test(test_a_deadline_passes_inside_a_composite),
         cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
         cmocka_unit_test(test_staging_tiles_are_undefined_afterwards),
         cmocka_unit_test(test_a_sum_may_have_parts_to_which_nobody_adds),

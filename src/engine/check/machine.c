@@ -84,6 +84,17 @@ _Noreturn void check_leave(check_core *c, run_end end)
     longjmp(c->leave, 1);
 }
 
+/* Of each instruction, also of those for which one composite stands: there can be as many as of any loop. */
+static void pace(check_core *c)
+{
+    if (++c->steps % STEPS_PER_CLOCK != 0)
+        return;
+    if (oriel_passed(c->machine->setup->deadline))
+        check_leave(c, RUN_TIMEOUT);
+    if (c->steps > CHECK_MAX_STEPS)
+        check_leave(c, RUN_ENDLESS);
+}
+
 /* Each operation of the scalar unit begins here. */
 void check_begin(check_core *c, const pto_site *site)
 {
@@ -94,12 +105,7 @@ void check_begin(check_core *c, const pto_site *site)
     const oriel_hold *hold = &m->plan->hold;
     if (__builtin_expect(hold->kind == ORIEL_HOLD_CORE, 0) && hold->core == c->index && hold->ordinal == c->count)
         check_suspend(c, CORE_HELD);
-    if (++c->steps % STEPS_PER_CLOCK == 0) {
-        if (oriel_passed(m->setup->deadline))
-            check_leave(c, RUN_TIMEOUT);
-        if (c->steps > CHECK_MAX_STEPS)
-            check_leave(c, RUN_ENDLESS);
-    }
+    pace(c);
 }
 
 void check_turn(check_core *c)
@@ -223,6 +229,8 @@ static void live(void *context)
 static void issue_simple(void *context, const pto_instr *instr)
 {
     check_core *c = context;
+    if (c->composite != PTO_OP_COUNT)
+        pace(c);
     check_operands(c, instr);
     uint32_t event = check_event_here(c, instr->op, instr->site);
     check_issue(c, instr, event);
