@@ -192,6 +192,7 @@ static char *at(const oriel_engine_core *core, const pto_instr *instr, const pto
 static void do_instr(void *context, const pto_instr *instr)
 {
     oriel_engine_core *core = context;
+    oriel_direct_look(core, instr->site, instr->op);
     oriel_direct_require(core, instr->site, oriel_direct_simple(core, instr));
 }
 
@@ -223,7 +224,10 @@ static void add_run(pto_dtype dtype, char *dst, char *src, uint64_t count)
     }
 }
 
-static void move(const oriel_engine_core *core, const pto_instr *instr, const pto_global *dst, const pto_global *src)
+/* Strides of 0 make as many runs as one likes out of a few bytes: now and then it is asked whether the run is to end. */
+#define RUNS_PER_LOOK 65536
+
+static void move(oriel_engine_core *core, const pto_instr *instr, const pto_global *dst, const pto_global *src)
 {
     char *to = at(core, instr, dst), *from = at(core, instr, src);
     bool add = instr->op == PTO_OP_TPUT && instr->mode == PTO_ATOMIC_ADD;
@@ -231,7 +235,10 @@ static void move(const oriel_engine_core *core, const pto_instr *instr, const pt
         return;
     run_walk walk = walk_over(dst);
     walk_join(&walk, src);
+    uint64_t runs = 0;
     do {
+        if (++runs % RUNS_PER_LOOK == 0)
+            oriel_direct_look(core, instr->site, instr->op);
         char *run_to = to + run_offset(&walk, dst), *run_from = from + run_offset(&walk, src);
         if (add)
             add_run(dst->dtype, run_to, run_from, walk.run);
@@ -240,7 +247,7 @@ static void move(const oriel_engine_core *core, const pto_instr *instr, const pt
     } while (walk_on(&walk));
 }
 
-static void move_each(const oriel_engine_core *core, const pto_instr *instr)
+static void move_each(oriel_engine_core *core, const pto_instr *instr)
 {
     for (uint32_t i = 0; i < others_of(instr); i++) {
         pto_global other = other_of(instr, i), part = part_of(instr, i);
@@ -279,12 +286,15 @@ static void reduce_block(const oriel_engine_core *core, const pto_instr *instr, 
         memcpy(dst, so_far, bytes); /* of the only rank */
 }
 
-static void reduce(const oriel_engine_core *core, const pto_instr *instr, run_walk walk)
+static void reduce(oriel_engine_core *core, const pto_instr *instr, run_walk walk)
 {
     const pto_global *dst = instr->global[0];
     const uint64_t bytes = walk.run * pto_dtype_bytes(dst->dtype);
     char *to = at(core, instr, dst);
+    uint64_t runs = 0;
     do {
+        if (++runs % RUNS_PER_LOOK == 0)
+            oriel_direct_look(core, instr->site, instr->op);
         char *run = to + run_offset(&walk, dst);
         for (uint64_t skip = 0; skip < bytes; skip += BLOCK_BYTES)
             reduce_block(core, instr, &walk, skip, run + skip, bytes - skip < BLOCK_BYTES ? bytes - skip : BLOCK_BYTES);

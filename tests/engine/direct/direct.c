@@ -253,11 +253,40 @@ static void wait_for_ever_for_what_is_there(pto_core *core)
         pto_twait(core, pto_cell(cell_of(core, 0, 0)), INT32_MIN, PTO_GE);
 }
 
+/* A composite is a loop, too: with strides of 0 as long a one as one likes. */
+static pto_global again_and_again(pto_global few)
+{
+    few.shape[3] = UINT64_C(1) << 30;
+    few.stride[3] = 0;
+    return few;
+}
+
+static void put_for_ever(pto_core *core)
+{
+    pto_tput(core, again_and_again(in_scratch(core, 0, PTO_I32, 1)), again_and_again(in_tensor(core, 0, PTO_I32, 1)),
+             pto_tile_1d(core, PTO_I32, 0, 8), PTO_NO_TILE);
+}
+
+static void put_overlapping_for_ever(pto_core *core)
+{
+    pto_tput(core, again_and_again(in_scratch(core, 0, PTO_I32, 8)), again_and_again(in_scratch(core, 4, PTO_I32, 8)),
+             pto_tile_1d(core, PTO_I32, 0, 8), PTO_NO_TILE);
+}
+
+static void reduce_for_ever(pto_core *core)
+{
+    pto_global source = again_and_again(in_tensor(core, 0, PTO_I32, 256));
+    pto_group group = {.each = &source, .ranks = 1};
+    pto_treduce(core, again_and_again(in_scratch(core, 0, PTO_I32, 256)), group, PTO_SUM,
+                pto_tile_1d(core, PTO_I32, 0, 8), pto_tile_1d(core, PTO_I32, 32, 8), PTO_NO_TILE);
+}
+
 static void every_endless_loop_can_be_ended(void **state)
 {
     world *w = *state;
-    const oriel_kernel_fn kernels[] = {compute_for_ever, synchronize_for_ever, access_for_ever, notify_for_ever,
-                                       wait_for_ever_for_what_is_there};
+    const oriel_kernel_fn kernels[] = {
+        compute_for_ever, synchronize_for_ever,     access_for_ever, notify_for_ever, wait_for_ever_for_what_is_there,
+        put_for_ever,     put_overlapping_for_ever, reduce_for_ever};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         w->deadline = oriel_deadline(0.01);
         assert_fails(world_run(w, 0, kernels[i]), ORIEL_TIMEOUT, "the deadline passed");
