@@ -269,6 +269,28 @@ static void choose_from(choosing *c, uint32_t i, uint64_t chosen)
     choose_from(c, i + 1, chosen);
 }
 
+/* Each came after all those before it. */
+static bool is_chain(const choosing *c)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->before[i] != (UINT64_C(1) << i) - 1)
+            return false;
+    return true;
+}
+
+/* The choices are the beginnings of the chain: the shortest that satisfies it is in all that do. */
+static void acquire_from_chain(const choosing *c)
+{
+    uint64_t chosen = 0;
+    for (uint32_t i = 0; i < c->count && !holds_with(c, chosen); i++)
+        chosen |= UINT64_C(1) << i;
+    if (!holds_with(c, chosen))
+        return;
+    for (uint32_t i = 0; i < c->count; i++)
+        if (chosen >> i & 1)
+            oriel_clock_join(c->gains, &c->q->m->notify[c->notify[i]].released);
+}
+
 /* What all choices have in common that satisfy it: with a notify goes what it knew of, but for that anything is possible. */
 static void acquire_from_choices(const question *q, oriel_clock *gains)
 {
@@ -280,6 +302,10 @@ static void acquire_from_choices(const question *q, oriel_clock *gains)
         if (!is_known(q->known, &q->m->notify[q->cell->notify[i]]))
             c.notify[--at] = q->cell->notify[i];
     check_choices(q->m, c.notify, c.count, c.before);
+    if (is_chain(&c)) {
+        acquire_from_chain(&c);
+        return;
+    }
     choose_from(&c, 0, 0);
     q->m->capped |= c.leaves == MOST_CHOICES;
     oriel_clock_free(&c.with);
