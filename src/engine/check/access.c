@@ -415,6 +415,12 @@ static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_
 
 /* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
+static void ends_differ(machine *m, uint32_t event, uint32_t writer, const char *text, const char *missing)
+{
+    oriel_found_side side[2] = {check_side(m, event), check_side(m, writer)};
+    check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, missing);
+}
+
 /*
  * Bytes that one rank wrote and another reads: as the same type, and as many as there are. Of what is added to, any part may be:
  * windows begin as zeros.
@@ -428,18 +434,17 @@ static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t 
     const check_event *now = &m->event[event], *writer = &m->event[first.event];
     if (writer->host || writer->op != PTO_OP_TSTORE || m->core[writer->core].rank == c->rank)
         return;
-    oriel_found_side side[2] = {check_side(m, event), check_side(m, first.event)};
     char text[256];
     bool raw = pto_dtype_bytes((pto_dtype)now->dtype) == 1 || pto_dtype_bytes((pto_dtype)writer->dtype) == 1;
     if (now->dtype != writer->dtype && !raw) {
         snprintf(text, sizeof text, "rank %u stores %s, rank %u loads them as %s", m->core[writer->core].rank,
                  oriel_dtype_name((pto_dtype)writer->dtype), c->rank, oriel_dtype_name((pto_dtype)now->dtype));
-        check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one type on both ranks");
+        ends_differ(m, event, first.event, text, "one type on both ranks");
     } else if (!writer->adds && writer->call == now->call && !oriel_shadow_last_write(m->shadow, to - 1, &last)) {
         snprintf(text, sizeof text,
                  "rank %u loads %" PRIu64 " B, of which no rank has ever written the last; rank %u wrote the first",
                  c->rank, to - from, m->core[writer->core].rank);
-        check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one size on both ranks");
+        ends_differ(m, event, first.event, text, "one size on both ranks");
     }
 }
 
