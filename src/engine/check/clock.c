@@ -64,6 +64,19 @@ void oriel_clock_copy(oriel_clock *clock, const oriel_clock *other)
         memcpy(clock->at, other->at, other->count * sizeof *clock->at);
 }
 
+void oriel_clock_join_core(oriel_clock *clock, const oriel_clock *other, uint32_t first)
+{
+    for (uint32_t q = first; q < first + ORIEL_CORE_QUEUES; q++)
+        oriel_clock_raise(clock, q, oriel_clock_get(other, q));
+}
+
+void oriel_clock_copy_core(oriel_clock *clock, const oriel_clock *other, uint32_t first)
+{
+    reserve(clock, first + ORIEL_CORE_QUEUES);
+    for (uint32_t q = first; q < first + ORIEL_CORE_QUEUES; q++)
+        clock->at[q] = oriel_clock_get(other, q);
+}
+
 void oriel_clock_clear(oriel_clock *clock)
 {
     clock->count = 0;

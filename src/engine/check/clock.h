@@ -35,6 +35,12 @@ void oriel_clock_join(oriel_clock *clock, const oriel_clock *other);
 /* Lowers each component to that of the other, where that is less. */
 void oriel_clock_meet(oriel_clock *clock, const oriel_clock *other);
 void oriel_clock_copy(oriel_clock *clock, const oriel_clock *other);
+/*
+ * The same for the queues of one core, from `first` on, where the other components need not be looked at: what they say is
+ * in `clock` already.
+ */
+void oriel_clock_join_core(oriel_clock *clock, const oriel_clock *other, uint32_t first);
+void oriel_clock_copy_core(oriel_clock *clock, const oriel_clock *other, uint32_t first);
 /* All components 0; keeps the memory. */
 void oriel_clock_clear(oriel_clock *clock);
 void oriel_clock_free(oriel_clock *clock);

@@ -64,6 +64,11 @@ void check_learn(check_core *c, const oriel_clock *clock)
     c->version++;
 }
 
+void check_learn_own(check_core *c, const oriel_clock *clock)
+{
+    oriel_clock_join_core(&c->clock, clock, check_queue(c->index, 0));
+}
+
 /* ---- In a core's fiber ------------------------------------------------------------------------------------------ */
 
 void check_suspend(check_core *c, core_state state)
@@ -455,10 +460,11 @@ static void reset_core(check_core *c)
     check_pipes_reset(c);
     oriel_shadow_reset(c->ub_shadow);
     oriel_clock_clear(&c->clock);
+    c->version++;
     oriel_clock_clear(&c->invalidated);
     for (uint32_t i = 0; i < c->lines; i++)
         oriel_clock_free(&c->line[i].fetched);
-    c->lines = c->line_queues = c->count = c->version = c->polls = c->asked_again = c->since = 0;
+    c->lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
     c->woken = c->store_pending = c->store_cleaning = false;

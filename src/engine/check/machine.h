@@ -107,8 +107,10 @@ typedef struct check_item {
     item_kind kind;
     bool started, done, held;
     uint32_t ordinal, event;
-    oriel_clock issue; /* what the scalar unit knew */
-    pto_instr instr;   /* with its operands: */
+    struct check_item *next; /* of those that are kept for the next ones */
+    oriel_clock issue;       /* what the scalar unit knew; from its start on: what had completed then */
+    uint64_t version;        /* of what it knows of others */
+    pto_instr instr;         /* with its operands: */
     pto_tile tile[3];
     pto_global global[2];
     pto_pipe other; /* of a flag */
@@ -118,7 +120,7 @@ typedef struct check_item {
 typedef struct check_pipe {
     uint32_t queue;    /* its component in clocks */
     uint32_t issued;   /* ordinal of the last thing issued */
-    uint32_t seen;     /* version of the scalar unit's clock that `start` has */
+    uint64_t seen;     /* version of what `start` has of others: all that its scalar unit knew of them */
     oriel_clock start; /* what has completed when the next thing starts */
     check_item **item; /* those that are not done, oldest first (done ones among them) */
     uint32_t items, room;
@@ -133,6 +135,7 @@ typedef struct check_flag {
     uint32_t set_call;
     uint32_t wait_event;   /* and who consumed it last; NONE */
     uint32_t wait_ordinal; /* in the waiting queue */
+    uint64_t version;      /* of what `gives` has of others */
     oriel_clock gives;
     /* In program order: */
     uint32_t sets, waits;
@@ -193,6 +196,7 @@ struct oriel_engine_core {
     oriel_shadow *ub_shadow;
     oriel_ranges *ub_undefined;
     check_pipe pipe[PTO_PIPE_ALL]; /* [PTO_PIPE_S] has no items */
+    check_item *spare;
     check_flag flag[PTO_PIPE_ALL][PTO_PIPE_ALL][32];
 
     /* The scalar unit. */
@@ -201,7 +205,7 @@ struct oriel_engine_core {
     core_state state;
     oriel_clock clock;
     uint32_t count;   /* operations so far: its own component */
-    uint32_t version; /* changes when other components of its clock do */
+    uint64_t version; /* grows with what it knows of others: components that are not its pipes' or its own */
     uint32_t call;
     oriel_clock invalidated; /* what it knew when its whole cache was last invalidated */
     check_line *line;
@@ -334,8 +338,9 @@ static inline uint32_t check_host_queue(const machine *m, uint32_t rank)
 {
     return m->cores * ORIEL_CORE_QUEUES + rank;
 }
-/* The scalar unit learns. */
+/* The scalar unit learns; of its own pipes only: what these know of others it knew before. */
 void check_learn(check_core *c, const oriel_clock *clock);
+void check_learn_own(check_core *c, const oriel_clock *clock);
 
 /* Each operation of a scalar unit begins here. */
 void check_begin(check_core *c, const pto_site *site);

@@ -22,14 +22,53 @@ static bool is_held(const check_core *c, const check_pipe *pipe, uint32_t ordina
            &c->pipe[hold->pipe] == pipe;
 }
 
+/*
+ * Of others, a core's pipes know what their scalar unit told them, or a flag from another of them: nothing but what it knew itself,
+ * at some time. So the version says which of two clocks of one core knows more of others, and that two know the same.
+ */
+static void learn(check_core *c, check_pipe *pipe, const oriel_clock *clock, uint64_t version)
+{
+    if (pipe->seen >= version) {
+        oriel_clock_join_core(&pipe->start, clock, check_queue(c->index, 0));
+        return;
+    }
+    oriel_clock_join(&pipe->start, clock);
+    pipe->seen = version;
+}
+
+static void copy(check_core *c, oriel_clock *to, uint64_t *to_version, const oriel_clock *from, uint64_t version)
+{
+    if (*to_version == version)
+        oriel_clock_copy_core(to, from, check_queue(c->index, 0));
+    else
+        oriel_clock_copy(to, from);
+    *to_version = version;
+}
+
 /* The pipe's next thing starts no earlier than its issue. */
 static void learn_issue(check_core *c, check_pipe *pipe)
 {
-    if (pipe->seen != c->version) {
-        oriel_clock_join(&pipe->start, &c->clock);
-        pipe->seen = c->version;
-    }
+    learn(c, pipe, &c->clock, c->version);
     oriel_clock_raise(&pipe->start, check_queue(c->index, PTO_PIPE_S), c->count);
+}
+
+static check_item *new_item(check_core *c)
+{
+    check_item *item = c->spare;
+    if (item)
+        c->spare = item->next;
+    else
+        item = calloc(1, sizeof *item);
+    if (!item)
+        abort();
+    *item = (check_item){.issue = item->issue, .version = item->version};
+    return item;
+}
+
+static void free_item(check_core *c, check_item *item)
+{
+    item->next = c->spare;
+    c->spare = item;
 }
 
 static check_item *push(check_core *c, check_pipe *pipe, item_kind kind, uint32_t event)
@@ -40,23 +79,15 @@ static check_item *push(check_core *c, check_pipe *pipe, item_kind kind, uint32_
         if (!pipe->item)
             abort();
     }
-    check_item *item = calloc(1, sizeof *item);
-    if (!item)
-        abort();
+    check_item *item = new_item(c);
     pipe->item[pipe->items++] = item;
     item->kind = kind;
     item->event = event;
     item->ordinal = pipe->issued;
     item->held = is_held(c, pipe, pipe->issued);
-    oriel_clock_copy(&item->issue, &c->clock);
+    copy(c, &item->issue, &item->version, &c->clock, c->version);
     oriel_clock_raise(&item->issue, check_queue(c->index, PTO_PIPE_S), c->count);
     return item;
-}
-
-static void free_item(check_item *item)
-{
-    oriel_clock_free(&item->issue);
-    free(item);
 }
 
 static void copy_instr(check_item *item, const pto_instr *instr)
@@ -129,7 +160,7 @@ static const char *flag_name(pto_pipe src, pto_pipe dst, uint32_t id, char text[
 
 /* The flag fires; `start` is what its source knew. All of `complete` things of the source are done. */
 static void fire(check_core *c, pto_pipe src, pto_pipe dst, uint32_t id, uint32_t event, const oriel_clock *start,
-                 uint32_t complete)
+                 uint64_t version, uint32_t complete)
 {
     machine *m = c->machine;
     check_flag *flag = &c->flag[src][dst][id];
@@ -151,14 +182,14 @@ static void fire(check_core *c, pto_pipe src, pto_pipe dst, uint32_t id, uint32_
     flag->set = true;
     flag->set_event = event;
     flag->set_call = m->event[event].call;
-    oriel_clock_copy(&flag->gives, start);
+    copy(c, &flag->gives, &flag->version, start, version);
     oriel_clock_raise(&flag->gives, check_queue(c->index, src), complete);
 }
 
 void check_fire(check_core *c, const pto_sync *sync, uint32_t event)
 {
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
-    fire(c, PTO_PIPE_S, sync->dst, sync->id, event, &c->clock, c->count);
+    fire(c, PTO_PIPE_S, sync->dst, sync->id, event, &c->clock, c->version, c->count);
     check_pump(c);
 }
 
@@ -168,7 +199,7 @@ void check_take_flag(check_core *c, pto_pipe src, uint32_t id, uint32_t event)
     flag->set = false;
     flag->wait_event = event;
     flag->wait_ordinal = c->count;
-    check_learn(c, &flag->gives);
+    check_learn_own(c, &flag->gives);
 }
 
 /* In program order: what the statements themselves say about a flag, whatever the pipes do. */
@@ -269,10 +300,10 @@ static void start_item(check_core *c, check_pipe *pipe, check_item *item)
     if (item->started)
         return;
     item->started = true;
-    oriel_clock_join(&pipe->start, &item->issue);
+    learn(c, pipe, &item->issue, item->version);
     if (item->kind == ITEM_INSTR && in_order(c, pipe))
         oriel_clock_raise(&pipe->start, pipe->queue, item->ordinal - 1);
-    oriel_clock_copy(&item->issue, &pipe->start);
+    copy(c, &item->issue, &item->version, &pipe->start, pipe->seen);
 }
 
 static void complete_instr(check_core *c, check_item *item)
@@ -292,7 +323,7 @@ static void take_wait(check_core *c, check_pipe *pipe, check_item *item)
     flag->set = false;
     flag->wait_event = item->event;
     flag->wait_ordinal = item->ordinal;
-    oriel_clock_join(&pipe->start, &flag->gives);
+    learn(c, pipe, &flag->gives, flag->version);
     item->done = true;
 }
 
@@ -304,12 +335,12 @@ static void pass_barrier(check_pipe *pipe, check_item *item)
     item->done = true;
 }
 
-static void compact(check_pipe *pipe)
+static void compact(check_core *c, check_pipe *pipe)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < pipe->items; i++) {
         if (pipe->item[i]->done)
-            free_item(pipe->item[i]);
+            free_item(c, pipe->item[i]);
         else
             pipe->item[kept++] = pipe->item[i];
     }
@@ -367,7 +398,7 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
         case ITEM_SET:
             if (pending || !(eager || (*able)++ == pick))
                 break;
-            fire(c, pipe_of(c, pipe), item->other, item->id, item->event, &item->issue, item->ordinal);
+            fire(c, pipe_of(c, pipe), item->other, item->id, item->event, &item->issue, item->version, item->ordinal);
             item->done = true;
             break;
         case ITEM_WAIT:
@@ -391,7 +422,7 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
             break;
     }
     if (moved)
-        compact(pipe);
+        compact(c, pipe);
     return moved;
 }
 
@@ -459,7 +490,7 @@ void check_learn_pipes(check_core *c)
         check_pipe *pipe = &c->pipe[p];
         if (pipe->issued == 0)
             continue;
-        check_learn(c, &pipe->start);
+        check_learn_own(c, &pipe->start);
         oriel_clock_raise(&c->clock, pipe->queue, pipe->issued);
     }
 }
@@ -469,12 +500,12 @@ void check_pipes_reset(check_core *c)
     for (int p = 0; p < PTO_PIPE_ALL; p++) {
         check_pipe *pipe = &c->pipe[p];
         for (uint32_t i = 0; i < pipe->items; i++)
-            free_item(pipe->item[i]);
+            free_item(c, pipe->item[i]);
         oriel_clock_clear(&pipe->start);
         oriel_clock_clear(&pipe->barrier);
         pipe->queue = check_queue(c->index, (uint32_t)p);
         pipe->items = pipe->issued = pipe->barriers_issued = pipe->barriers_passed = 0;
-        pipe->seen = NONE;
+        pipe->seen = 0;
     }
     for (check_flag *flag = &c->flag[0][0][0]; flag < &c->flag[0][0][0] + FLAGS; flag++) {
         oriel_clock gives = flag->gives;
@@ -490,6 +521,11 @@ void check_pipes_free(check_core *c)
         oriel_clock_free(&c->pipe[p].start);
         oriel_clock_free(&c->pipe[p].barrier);
         free(c->pipe[p].item);
+    }
+    for (check_item *item; (item = c->spare);) {
+        c->spare = item->next;
+        oriel_clock_free(&item->issue);
+        free(item);
     }
     for (check_flag *flag = &c->flag[0][0][0]; flag < &c->flag[0][0][0] + FLAGS; flag++)
         oriel_clock_free(&flag->gives);

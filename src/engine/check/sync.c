@@ -44,7 +44,7 @@ static void fence(check_core *c)
     wait_as(c, CORE_FENCING);
     for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
         if (c->barriers[p])
-            check_learn(c, &c->pipe[p].barrier);
+            check_learn_own(c, &c->pipe[p].barrier);
     uint32_t stored = oriel_clock_get(&c->clock, check_queue(c->index, PTO_PIPE_MTE3));
     oriel_clock_raise(&c->clock, check_queue(c->index, ORIEL_QUEUE_FENCED), stored);
     check_late_land_fenced(c, stored);
