@@ -116,10 +116,8 @@ static bool is_known(const oriel_clock *known, const check_notify *n)
 
 static void know(explorer *e, const oriel_step *step)
 {
-    oriel_clock_clear(&e->known);
-    for (uint32_t q = 0; q < step->known_count; q++)
-        if (step->known[q])
-            oriel_clock_raise(&e->known, q, step->known[q]);
+    const oriel_clock known = {.count = step->known_count, .at = e->m->steps.known + step->known};
+    oriel_clock_copy(&e->known, &known);
 }
 
 static bool is_chosen(const explorer *e, const asked *a, uint64_t chosen, uint32_t notify)

@@ -485,6 +485,7 @@ static void reset(machine *m)
     m->setup->host->reset(m->setup->host->context);
     m->events = m->waiteds = m->conflicts = m->stalls = 0;
     m->steps.count = 0;
+    m->steps.knowns = 0;
     m->aborting = false;
     m->end = RUN_ENDED;
     m->wrong[0] = '\0';

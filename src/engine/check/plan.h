@@ -83,13 +83,15 @@ typedef struct oriel_step {
     uint64_t offset; /* of its (first) cell, in the arena */
     uint32_t cells, stride;
     uint32_t notifies; /* that had happened in the whole machine before it; a notify's own index */
-    uint32_t *known;   /* its scalar unit's clock, before it */
+    uint64_t known;    /* its scalar unit's clock, before it: where among the schedule's; not of a notify */
     uint32_t known_count;
 } oriel_step;
 
 typedef struct oriel_steps {
     oriel_step *step;
     uint32_t count, room;
+    uint32_t *known; /* clocks, one behind the other */
+    uint64_t knowns, known_room;
 } oriel_steps;
 
 #endif

@@ -102,9 +102,8 @@ void check_signals_free(machine *m)
     free(m->cell_table);
     free(m->notify);
     free(m->waited);
-    for (uint32_t i = 0; i < m->steps.room; i++)
-        free(m->steps.step[i].known);
     free(m->steps.step);
+    free(m->steps.known);
 }
 
 /* ---- What a wait acquires --------------------------------------------------------------------------------------- */
@@ -509,21 +508,31 @@ static oriel_step *add_step(machine *m)
         steps->step = realloc(steps->step, room * sizeof *steps->step);
         if (!steps->step)
             abort();
-        memset(steps->step + steps->room, 0, (room - steps->room) * sizeof *steps->step);
         steps->room = room;
     }
     return &steps->step[steps->count++];
+}
+
+/* Keeps a clock for as long as the schedule's steps are there. Returns its place. */
+static uint64_t keep_known(oriel_steps *steps, const oriel_clock *clock)
+{
+    uint64_t at = steps->knowns;
+    steps->knowns += clock->count;
+    if (steps->knowns > steps->known_room) {
+        steps->known_room = 2 * steps->knowns;
+        steps->known = realloc(steps->known, steps->known_room * sizeof *steps->known);
+        if (!steps->known)
+            abort();
+    }
+    memcpy(steps->known + at, clock->at, clock->count * sizeof *clock->at);
+    return at;
 }
 
 /* The signal operation before which the core stands, as a step: one cell of a wait, or all of a test. */
 static oriel_step *keep_step(check_core *c, const pto_signal *signal)
 {
     oriel_step *step = add_step(c->machine);
-    uint32_t *known = realloc(step->known, (c->clock.count + 1) * sizeof *known);
-    bool wait = signal->op == PTO_OP_TWAIT;
-    if (!known)
-        abort();
-    memcpy(known, c->clock.at, c->clock.count * sizeof *known);
+    bool wait = signal->op == PTO_OP_TWAIT, notify = signal->op == PTO_OP_TNOTIFY;
     *step = (oriel_step){.core = c->index,
                          .ordinal = c->count,
                          .op = (uint8_t)signal->op,
@@ -535,8 +544,8 @@ static oriel_step *keep_step(check_core *c, const pto_signal *signal)
                          .stride = signal->cells.stride,
                          .notifies = c->machine->notifies,
                          .result = true,
-                         .known = known,
-                         .known_count = c->clock.count};
+                         .known = notify ? 0 : keep_known(&c->machine->steps, &c->clock),
+                         .known_count = notify ? 0 : c->clock.count};
     return step;
 }
 
