@@ -166,7 +166,8 @@ static uint64_t answers_of(const machine *m)
         for (uint32_t i = 0; i < m->steps.count; i++) {
             const oriel_step *step = &m->steps.step[i];
             if (step->core == c && !step->dead)
-                hash = mix_clock(mix(hash, step->op * 2u + step->result), m, step->known, step->known_count);
+                hash = mix_clock(mix(hash, step->op * 2u + step->result), m, m->steps.known + step->known,
+                                 step->known_count);
         }
         hash = mix_clock(mix(hash, m->core[c].state), m, m->core[c].clock.at, m->core[c].clock.count);
     }

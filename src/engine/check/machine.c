@@ -416,17 +416,32 @@ static void run_eagerly(machine *m)
     }
 }
 
+/* What its pipes can do changes only when the core itself does something. */
+static uint32_t pipes_able(check_core *c)
+{
+    if (!c->able_known)
+        c->able = check_able(c);
+    c->able_known = true;
+    return c->able;
+}
+
+/* Of a core that can do something: number `pick` of what it can, its scalar unit first. */
+static void step_core(check_core *c, uint32_t pick)
+{
+    c->able_known = false;
+    if (c->goes_on && pick == 0)
+        resume(c);
+    else
+        check_complete(c, pick - c->goes_on);
+}
+
 static void take_step(machine *m, uint32_t pick)
 {
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        if (can_go_on(c) && pick-- == 0) {
-            resume(c);
-            return;
-        }
-        uint32_t mine = check_able(c);
+        uint32_t mine = c->goes_on + c->able;
         if (pick < mine) {
-            check_complete(c, pick);
+            step_core(c, pick);
             return;
         }
         pick -= mine;
@@ -441,8 +456,11 @@ static void run_chosen(machine *m)
         resume(&m->core[i]);
     while (!m->aborting) {
         uint32_t able = 0;
-        for (uint32_t i = 0; i < m->cores; i++)
-            able += can_go_on(&m->core[i]) + check_able(&m->core[i]);
+        for (uint32_t i = 0; i < m->cores; i++) {
+            check_core *c = &m->core[i];
+            c->goes_on = can_go_on(c);
+            able += c->goes_on + pipes_able(c);
+        }
         able += check_late_able(m, NONE);
         if (able == 0 && !repeat_tests(m))
             return;
@@ -467,7 +485,7 @@ static void reset_core(check_core *c)
     c->lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
-    c->woken = c->store_pending = c->store_cleaning = false;
+    c->woken = c->store_pending = c->store_cleaning = c->able_known = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
     c->pto = (pto_core){.ops = &check_ops,

@@ -229,6 +229,10 @@ struct oriel_engine_core {
     uint32_t asked_step;  /* the step of that, if it said no; NONE */
     uint32_t asked_count; /* and its scalar unit's count then */
     uint32_t asked_again; /* how often it was repeated since */
+    /* For a plan that chooses each step: */
+    bool goes_on;    /* the scalar unit can, */
+    uint32_t able;   /* and its pipes can do so many things */
+    bool able_known; /* which is so still */
     /* For a plan that holds back a store or a fetch of the cache: */
     char fetched[8];
     bool store_pending, store_cleaning;
