@@ -99,7 +99,9 @@ bench_checked bench_job_check(bench_job *bench)
     bench_must(oriel_checker_explore(checker), bench->launch.name);
     bench_must(oriel_checker_write(checker, &bench->report, &report), "report");
     int64_t made = oriel_now();
-    uint64_t kept = heap() - before + (uint64_t)bench->job.ranks * bench->limits->ub_bytes;
+    uint64_t kept = heap() - before;
+    for (uint32_t i = 0; i < checker->cores; i++)
+        kept += checker->core[i].poisoned;
     bench_checked checked = {.schedules = report.schedules,
                              .exhaustive = report.exhaustive,
                              .operations = checker->events,

@@ -49,7 +49,7 @@ typedef struct bench_checked {
     double ms;
     bool exhaustive;
     uint64_t schedules, operations; /* of its last schedule, with those of which composites are made */
-    double megabytes;               /* kept by the checker: its heap, and the UB of its cores */
+    double megabytes;               /* kept by the checker: its heap, and as much of the UB of its cores as was used */
 } bench_checked;
 
 /* `bench` stays where it is until it is closed. Exits if there can be no such job. */

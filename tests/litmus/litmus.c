@@ -94,6 +94,7 @@ void see(uint32_t place, int64_t value)
 void preset(pto_core *core, pto_tile tile, int32_t value)
 {
     check_core *c = (check_core *)core;
+    check_poison_ub(c, tile.offset + sizeof value);
     memcpy(c->ub + tile.offset, &value, sizeof value);
     oriel_ranges_remove(c->ub_undefined, tile.offset, tile.offset + sizeof value);
 }

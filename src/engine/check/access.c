@@ -467,6 +467,19 @@ static void load(check_core *c, const pto_instr *instr, uint32_t event, const or
     check_late_hide(m, c->rank, from, to);
 }
 
+/*
+ * A signalling NaN in f32, f64 parts and bf16, and a marked pattern in integers. UB holds it from its beginning as far as instructions
+ * have reached in this schedule.
+ */
+void check_poison_ub(check_core *c, uint64_t to)
+{
+    const uint32_t poison = 0x7fa57fa5, words = (uint32_t)((to + 3) / 4);
+    uint32_t *word = (uint32_t *)(void *)c->ub;
+    for (uint32_t i = c->poisoned / 4; i < words; i++)
+        word[i] = poison;
+    c->poisoned = c->poisoned < 4 * words ? 4 * words : c->poisoned;
+}
+
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start)
 {
     machine *m = c->machine;
@@ -486,8 +499,10 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
     for (uint32_t i = 0; i < count; i++) {
         bool gm = f[i].space == ORIEL_SPACE_GM;
         at[i] = gm ? offset[f[i].write ? 0 : 1] : f[i].start;
+        uint64_t end = at[i] + oriel_footprint_span(&f[i]);
+        if (!gm)
+            check_poison_ub(c, end);
         if (gm) {
-            uint64_t end = at[i] + oriel_footprint_span(&f[i]);
             m->event[event].dtype = (uint8_t)instr->global[f[i].write ? 0 : 1]->dtype;
             m->event[event].from = at[i];
             m->event[event].to = end;
@@ -561,13 +576,4 @@ void check_bytes_text(const machine *m, bool ub, uint64_t from, uint64_t to, cha
                  to - 1 - piece->offset, piece->window ? "window" : "tensor", piece->name, piece->rank);
     else
         text[0] = '\0';
-}
-
-/* A signalling NaN in f32, f64 parts and bf16, and a marked pattern in integers. */
-void check_poison_ub(check_core *c)
-{
-    const uint32_t poison = 0x7fa57fa5;
-    uint32_t *word = (uint32_t *)(void *)c->ub;
-    for (uint32_t i = 0; i < c->machine->setup->limits->ub_bytes / sizeof *word; i++)
-        word[i] = poison;
 }

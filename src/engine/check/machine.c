@@ -191,7 +191,7 @@ static void enter_ub(check_core *c)
     oriel_ranges_clear(c->ub_undefined);
     oriel_ranges_add(c->ub_undefined, 0, c->machine->setup->limits->ub_bytes);
     if (check_drained(c))
-        check_poison_ub(c);
+        c->poisoned = 0;
 }
 
 static void run_calls(check_core *c)
@@ -494,6 +494,7 @@ static void reset_core(check_core *c)
                         .blocks = m->setup->blocks,
                         .ub_bytes = m->setup->limits->ub_bytes,
                         .ub_align = m->setup->limits->ub_align};
+    c->poisoned = 0;
     oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
 }
 

@@ -193,6 +193,7 @@ struct oriel_engine_core {
     uint32_t index, rank, block;
     const oriel_view *view;
     char *ub;
+    uint32_t poisoned; /* bytes of it, from its beginning, that are of this schedule */
     oriel_shadow *ub_shadow;
     oriel_ranges *ub_undefined;
     check_pipe pipe[PTO_PIPE_ALL]; /* [PTO_PIPE_S] has no items */
@@ -385,7 +386,8 @@ void check_drain(check_core *c);
 /* access.c */
 /* A simple instruction starts and completes: touches, definedness, effect. `start`: what had completed when it started. */
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start);
-void check_poison_ub(check_core *c);
+/* Whoever looks at UB up to byte `to` sees poison where nothing was written. */
+void check_poison_ub(check_core *c, uint64_t to);
 /* Nobody has written what is valid of the tile. */
 void check_undefine(check_core *c, const pto_tile *tile);
 /* Whether all operands lie where they should; else a finding, and the kernel is left. */
