@@ -3,21 +3,24 @@
  * What ranks must agree on. The k-th use of one place of the source by one core is compared with the k-th use of the same place
  * by the cores of other ranks: the ranks of a group, its type, its reduction; the cells for which a barrier waits.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "engine/check/machine.h"
+#include "oriel/kernel.h"
 
 typedef struct check_use {
     const pto_site *site;
     uint32_t event, uses; /* the first use of number `uses`; and what it was */
     uint32_t ranks, mode, dtype;
     int32_t value;
+    uint64_t group; /* where its first member's tensor is, in the arena: groups of other ranks are others */
 } check_use;
 
-static check_use *find_use(machine *m, const pto_site *site, uint32_t number)
+static check_use *find_use(machine *m, const pto_site *site, uint32_t number, uint64_t group)
 {
     for (uint32_t i = 0; i < m->uses; i++)
-        if (m->use[i].site == site && m->use[i].uses == number)
+        if (m->use[i].site == site && m->use[i].uses == number && m->use[i].group == group)
             return &m->use[i];
     return NULL;
 }
@@ -55,12 +58,21 @@ static check_use *meet(check_core *c, const check_use *mine)
     uint32_t number = use_number(c, mine->site);
     if (number == NONE)
         return NULL;
-    check_use *other = find_use(c->machine, mine->site, number);
+    check_use *other = find_use(c->machine, mine->site, number, mine->group);
     if (other)
         return other;
     check_use *added = add_use(c->machine, mine);
     added->uses = number;
     return NULL;
+}
+
+static uint64_t first_member(const check_core *c, const pto_group *group)
+{
+    pto_addr addr = group->each ? group->each[0].addr : pto_peer_addr(group->comm, group->mine.addr, 0);
+    oriel_object object;
+    if (oriel_view_find(c->view, "", addr, &object) != ORIEL_OK)
+        return 0;
+    return object.place.offset + pto_addr_offset(addr);
 }
 
 void check_agree(check_core *c, const pto_instr *instr)
@@ -70,8 +82,12 @@ void check_agree(check_core *c, const pto_instr *instr)
         return;
     const pto_global *own = instr->global[0] ? instr->global[0] : instr->global[1];
     uint32_t event = check_event_here(c, instr->op, instr->site);
-    check_use mine = {
-        .site = instr->site, .event = event, .ranks = instr->group->ranks, .mode = instr->mode, .dtype = own->dtype};
+    check_use mine = {.site = instr->site,
+                      .event = event,
+                      .ranks = instr->group->ranks,
+                      .mode = instr->mode,
+                      .dtype = own->dtype,
+                      .group = first_member(c, instr->group)};
     const check_use *other = meet(c, &mine);
     if (!other)
         return;
@@ -107,10 +123,25 @@ void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event)
     m->mismatch[1] = other->event;
 }
 
+bool check_sizes_differ(machine *m)
+{
+    if (m->sizes[0] == NONE)
+        return false;
+    char text[256];
+    oriel_found_side side[2] = {check_side(m, m->sizes[0]), check_side(m, m->sizes[1])};
+    const check_event *load = &m->event[m->sizes[0]];
+    snprintf(text, sizeof text,
+             "rank %u loads %" PRIu64 " B, of which no rank has ever written the last; rank %u wrote the first: %s",
+             side[0].rank, load->to - load->from, side[1].rank, m->wrong);
+    uint32_t found = check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one size on both ranks");
+    m->findings.found[found].self_evident = true;
+    return true;
+}
+
 void check_agree_reset(machine *m)
 {
     m->uses = 0;
-    m->mismatch[0] = m->mismatch[1] = NONE;
+    m->mismatch[0] = m->mismatch[1] = m->sizes[0] = m->sizes[1] = NONE;
     for (uint32_t i = 0; i < m->cores; i++)
         m->core[i].place[0].site = NULL;
 }

@@ -478,6 +478,8 @@ static void note_wrong(machine *m, uint32_t known)
     }
     if (explained)
         return;
+    if (check_sizes_differ(m))
+        return;
     oriel_found_side side = {
         .host = true, .what = "the host reads", .rank = m->wrong_rank, .call = m->wrong_call, .pipe = PTO_PIPE_S};
     uint32_t found =

@@ -185,13 +185,17 @@ static void return_from_call(check_core *c)
     rank->call = c->call + 1;
 }
 
-/* UB holds anything when a kernel begins: what the call before left there may have been another kernel's since. */
+/*
+ * UB holds anything when a kernel begins: what the call before left there may have been another kernel's since. What is still under way
+ * reads and writes what it was told to, and then nothing is forgotten.
+ */
 static void enter_ub(check_core *c)
 {
+    if (!check_drained(c))
+        return;
     oriel_ranges_clear(c->ub_undefined);
     oriel_ranges_add(c->ub_undefined, 0, c->machine->setup->limits->ub_bytes);
-    if (check_drained(c))
-        c->poisoned = 0;
+    c->poisoned = 0;
 }
 
 static void run_calls(check_core *c)
@@ -512,6 +516,7 @@ static void reset(machine *m)
     oriel_shadow_reset(m->lines);
     oriel_ranges_clear(m->undefined);
     oriel_ranges_clear(m->lined);
+    oriel_ranges_clear(m->celled);
     check_signals_reset(m);
     check_pins_begin(m);
     check_agree_reset(m);
@@ -639,6 +644,8 @@ oriel_status oriel_checker_create(const oriel_check_setup *setup, oriel_checker 
         status = oriel_ranges_create(&m->undefined);
     if (status == ORIEL_OK)
         status = oriel_ranges_create(&m->lined);
+    if (status == ORIEL_OK)
+        status = oriel_ranges_create(&m->celled);
     for (uint32_t i = 0; i < m->cores && status == ORIEL_OK; i++)
         status = make_core(m, i);
     if (status != ORIEL_OK) {
@@ -683,6 +690,7 @@ void oriel_checker_destroy(oriel_checker *m)
     oriel_shadow_destroy(m->lines);
     oriel_ranges_destroy(m->undefined);
     oriel_ranges_destroy(m->lined);
+    oriel_ranges_destroy(m->celled);
     check_signals_free(m);
     check_agree_free(m);
     check_late_free(m);

@@ -77,7 +77,7 @@ typedef struct check_notify {
     int32_t value;
     uint32_t cell;
     uint32_t call;
-    uint32_t step;        /* its index among the signal operations */
+    bool store;           /* it is none: a store to the cell, which is as a Set to those that it is ordered with */
     oriel_clock released; /* what a wait that needs it learns */
 } check_notify;
 
@@ -264,8 +264,10 @@ struct oriel_checker {
     check_rank *rank;
     oriel_shadow *shadow, *lines;    /* of the arena: accesses; whole lines that scalar stores and Sets write */
     oriel_ranges *undefined, *lined; /* bytes that nobody wrote; lines in `lines` */
+    oriel_ranges *celled;            /* signal cells that have been used */
     struct check_use *use;           /* what ranks must agree on */
     uint32_t uses, use_room;
+    uint32_t sizes[2];    /* a load of more than was stored, and the store: events, or NONE */
     uint32_t mismatch[2]; /* the first two waits of one place that do not agree: events, or NONE */
     struct oriel_engine_core *running;
     const oriel_plan *plan;
@@ -455,6 +457,16 @@ void check_signals_free(machine *m);
 /* The cell at an arena offset that has been used; NONE. */
 uint32_t check_find_cell(const machine *m, uint64_t offset);
 
+/* Keeps what has happened to a cell. */
+void check_keep_notify(machine *m, const check_notify *notify, const oriel_clock *released);
+
+/* cells.c: cells as memory. */
+/* An ordinary store has written `stored` to [from, to), where it need not have landed. */
+void check_cells_stored(check_core *c, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to,
+                        const char *stored);
+/* A wait or a test looks at the cell. */
+void check_cell_looked_at(check_core *c, uint32_t cell, uint32_t event);
+
 /* pins.c: what a plan asks of some waits and tests. */
 void check_pins_begin(machine *m);
 /* The next of the pinned operations that can happen as it should. NULL: none. */
@@ -473,6 +485,8 @@ void check_endless(machine *m);
 /* agree.c: what ranks must agree on, compared place by place and use by use. */
 void check_agree(check_core *c, const pto_instr *instr);
 void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event);
+/* A wrong result that a load of more than was stored explains: a finding. False: there was none. */
+bool check_sizes_differ(machine *m);
 void check_agree_reset(machine *m);
 void check_agree_free(machine *m);
 

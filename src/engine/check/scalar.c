@@ -251,6 +251,7 @@ static void store_word(check_core *c, const pto_access *access, uint64_t offset,
         return;
     }
     memcpy(m->plan->choose ? copy_at(c, offset, true) : at, &access->bits, bytes);
+    check_cells_stored(c, event, &c->clock, offset, offset + bytes, (const char *)&access->bits);
 }
 
 static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32_t bytes, const char *at)

@@ -70,6 +70,7 @@ static uint32_t cell_at(machine *m, uint64_t offset)
     cell->first = value_at(m, offset);
     cell->notifies = 0;
     place_cell(m, m->cell_count);
+    oriel_ranges_add(m->celled, offset, offset + CELL_BYTES);
     return m->cell_count++;
 }
 
@@ -348,7 +349,7 @@ static void check_rivals(check_core *c, const check_cell *cell, uint32_t event, 
     machine *m = c->machine;
     for (uint32_t i = cell->notifies; i-- > 0;) {
         const check_notify *n = &m->notify[cell->notify[i]];
-        if (is_known(&c->clock, n) || n->core == c->index)
+        if (is_known(&c->clock, n) || n->core == c->index || n->store)
             continue;
         bool both_set = mode == PTO_NOTIFY_SET && n->mode == PTO_NOTIFY_SET;
         if (mode == PTO_NOTIFY_ADD && n->mode == PTO_NOTIFY_ADD)
@@ -363,7 +364,7 @@ static void check_rivals(check_core *c, const check_cell *cell, uint32_t event, 
     }
 }
 
-static void keep_notify(machine *m, uint32_t cell_index, const check_notify *notify, const oriel_clock *released)
+void check_keep_notify(machine *m, const check_notify *notify, const oriel_clock *released)
 {
     if (m->notifies == m->notify_room) {
         uint32_t room = m->notify_room ? 2 * m->notify_room : 256;
@@ -378,7 +379,7 @@ static void keep_notify(machine *m, uint32_t cell_index, const check_notify *not
     oriel_clock_copy(&clock, released);
     *kept = *notify;
     kept->released = clock;
-    check_cell *cell = &m->cell[cell_index];
+    check_cell *cell = &m->cell[notify->cell];
     if (cell->notifies == cell->room) {
         cell->room = cell->room ? 2 * cell->room : 4;
         cell->notify = realloc(cell->notify, cell->room * sizeof *cell->notify);
@@ -412,17 +413,16 @@ static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
     check_line_victims(m, event, &c->clock, offset, offset + CELL_BYTES);
     if (signal->mode == PTO_NOTIFY_SET)
         check_line_write(m, event, &c->clock, offset, offset + CELL_BYTES);
-    keep_notify(m, index,
-                &(check_notify){.core = c->index,
-                                .queue = check_queue(c->index, PTO_PIPE_S),
-                                .ordinal = c->count,
-                                .event = event,
-                                .mode = signal->mode,
-                                .value = signal->value,
-                                .cell = index,
-                                .call = c->call,
-                                .step = m->steps.count - 1},
-                &c->clock);
+    check_keep_notify(m,
+                      &(check_notify){.core = c->index,
+                                      .queue = check_queue(c->index, PTO_PIPE_S),
+                                      .ordinal = c->count,
+                                      .event = event,
+                                      .mode = signal->mode,
+                                      .value = signal->value,
+                                      .cell = index,
+                                      .call = c->call},
+                      &c->clock);
     uint32_t value = (uint32_t)value_at(m, offset);
     value = signal->mode == PTO_NOTIFY_SET ? (uint32_t)signal->value : value + (uint32_t)signal->value;
     check_past_keep(m, offset, offset + CELL_BYTES);
@@ -481,6 +481,7 @@ static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_
 {
     machine *m = c->machine;
     uint32_t index = cell_at(m, cell_offset(c, signal, i));
+    check_cell_looked_at(c, index, event);
     const check_cell *cell = &m->cell[index];
     const question q = {m, cell, &c->clock, (pto_cmp)signal->mode, signal->value};
     bool vacuous = holds_as_known(&q), credits = false;
@@ -640,9 +641,10 @@ static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool agai
 }
 
 /* No is an answer as well: the cell compares the other way. */
-static bool say_no(check_core *c, const pto_signal *signal, uint32_t i)
+static bool say_no(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
 {
     uint32_t cell = cell_at(c->machine, cell_offset(c, signal, i));
+    check_cell_looked_at(c, cell, event);
     observe(c, &c->machine->cell[cell], check_inverse((pto_cmp)signal->mode), signal->value);
     return false;
 }
@@ -661,7 +663,7 @@ static bool do_test(check_core *c, const pto_signal *signal, uint32_t event, boo
         c->polls = 0;
     keep_poll(c, signal);
     if (!step->result)
-        return say_no(c, signal, i);
+        return say_no(c, signal, i, event);
     for (i = 0; i < signal->cells.count; i++)
         acquire(c, signal, i, event);
     return true;
