@@ -100,9 +100,15 @@ typedef struct check_cell {
 
 /* ---- Pipes ------------------------------------------------------------------------------------------------------ */
 
-typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER, ITEM_SPOIL /* a tile */ } item_kind;
+typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER } item_kind;
 
 /* Something queued on a pipe. Ordinals count all kinds. */
+/* A staging tile of a composite: undefined once all that uses it is done. */
+typedef struct check_spoiled {
+    pto_tile tile;
+    uint32_t left;
+} check_spoiled;
+
 typedef struct check_item {
     item_kind kind;
     bool started, done, held;
@@ -113,7 +119,8 @@ typedef struct check_item {
     pto_instr instr;         /* with its operands: */
     pto_tile tile[3];
     pto_global global[2];
-    pto_pipe other; /* of a flag */
+    uint32_t spoil[3], spoils; /* staging tiles that it uses, of its core's `spoiled` */
+    pto_pipe other;            /* of a flag */
     uint32_t id;
 } check_item;
 
@@ -196,6 +203,8 @@ struct oriel_engine_core {
     uint32_t poisoned; /* bytes of it, from its beginning, that are of this schedule */
     oriel_shadow *ub_shadow;
     oriel_ranges *ub_undefined;
+    check_spoiled *spoiled;
+    uint32_t spoileds, spoiled_room;
     check_pipe pipe[PTO_PIPE_ALL]; /* [PTO_PIPE_S] has no items */
     check_item *spare;
     check_flag flag[PTO_PIPE_ALL][PTO_PIPE_ALL][32];
@@ -359,8 +368,8 @@ bool check_skips(check_core *c, const pto_site *site, pto_op op);
 /* pipe.c */
 void check_issue(check_core *c, const pto_instr *instr, uint32_t event);
 void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event);
-/* Behind a composite: what its staging tile holds from here on is undefined. */
-void check_queue_spoil(check_core *c, const pto_tile *tile, uint32_t event);
+/* A staging tile is left undefined once what was issued from event `since` on is done with it. */
+void check_spoil(check_core *c, const pto_tile *tile, uint32_t since);
 void check_fire(check_core *c, const pto_sync *sync, uint32_t event); /* set_flag from PIPE_S */
 /* PIPE_S takes a flag that is set. */
 void check_take_flag(check_core *c, pto_pipe src, uint32_t id, uint32_t event);

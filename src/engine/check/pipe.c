@@ -277,14 +277,45 @@ void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event)
     check_pump(c);
 }
 
-/* On PIPE_MTE2, which has waited for the composite's last stores, so that later loads into the tile come after it. */
-void check_queue_spoil(check_core *c, const pto_tile *tile, uint32_t event)
+static bool touches_tile(const check_item *item, const oriel_footprint *tile)
 {
-    check_pipe *pipe = &c->pipe[PTO_PIPE_MTE2];
-    pipe->issued++;
-    name_event(c->machine, event, pipe);
-    push(c, pipe, ITEM_SPOIL, event)->tile[0] = *tile;
-    check_pump(c);
+    oriel_footprint f[ORIEL_MAX_FOOTPRINTS];
+    uint32_t count = oriel_instr_footprint(&item->instr, f);
+    for (uint32_t i = 0; i < count; i++)
+        if (f[i].space == ORIEL_SPACE_UB && f[i].start < tile->start + oriel_footprint_span(tile) &&
+            tile->start < f[i].start + oriel_footprint_span(&f[i]))
+            return true;
+    return false;
+}
+
+static check_spoiled *add_spoiled(check_core *c, const pto_tile *tile)
+{
+    if (check_drained(c))
+        c->spoileds = 0; /* nobody counts down any more */
+    if (c->spoileds == c->spoiled_room) {
+        c->spoiled_room = c->spoiled_room ? 2 * c->spoiled_room : 8;
+        c->spoiled = realloc(c->spoiled, c->spoiled_room * sizeof *c->spoiled);
+        if (!c->spoiled)
+            abort();
+    }
+    c->spoiled[c->spoileds] = (check_spoiled){.tile = *tile};
+    return &c->spoiled[c->spoileds++];
+}
+
+void check_spoil(check_core *c, const pto_tile *tile, uint32_t since)
+{
+    const oriel_footprint bytes = oriel_tile_footprint(tile, true);
+    check_spoiled *spoiled = add_spoiled(c, tile);
+    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+        for (uint32_t i = 0; i < c->pipe[p].items; i++) {
+            check_item *item = c->pipe[p].item[i];
+            if (item->done || item->kind != ITEM_INSTR || item->event < since || !touches_tile(item, &bytes))
+                continue;
+            item->spoil[item->spoils++] = (uint32_t)(spoiled - c->spoiled);
+            spoiled->left++;
+        }
+    if (!spoiled->left)
+        check_undefine(c, tile);
 }
 
 /* ---- What can happen next --------------------------------------------------------------------------------------- */
@@ -310,6 +341,9 @@ static void complete_instr(check_core *c, check_item *item)
 {
     item->done = true;
     check_do(c, &item->instr, item->event, &item->issue);
+    for (uint32_t i = 0; i < item->spoils; i++)
+        if (--c->spoiled[item->spoil[i]].left == 0)
+            check_undefine(c, &c->spoiled[item->spoil[i]].tile);
 }
 
 static check_flag *flag_of(check_core *c, const check_pipe *pipe, const check_item *wait)
@@ -411,10 +445,6 @@ static bool walk(check_core *c, check_pipe *pipe, bool eager, uint32_t pick, uin
                 pass_barrier(pipe, item);
             blocked = pending;
             break;
-        case ITEM_SPOIL:
-            check_undefine(c, &item->tile[0]);
-            item->done = true;
-            break;
         }
         moved |= item->done;
         pending |= !item->done && item->kind != ITEM_WAIT;
@@ -497,6 +527,7 @@ void check_learn_pipes(check_core *c)
 
 void check_pipes_reset(check_core *c)
 {
+    c->spoileds = 0;
     for (int p = 0; p < PTO_PIPE_ALL; p++) {
         check_pipe *pipe = &c->pipe[p];
         for (uint32_t i = 0; i < pipe->items; i++)
@@ -516,6 +547,7 @@ void check_pipes_reset(check_core *c)
 
 void check_pipes_free(check_core *c)
 {
+    free(c->spoiled);
     check_pipes_reset(c);
     for (int p = 0; p < PTO_PIPE_ALL; p++) {
         oriel_clock_free(&c->pipe[p].start);
