@@ -9,242 +9,11 @@
  *      PUSH    a core writes its slot of anybody's window         WORDS   scalar stores, a line for each core
  *      PULL    anybody reads anything                             MAIL    a slot and a signal to one peer, and from another
  *
- * Inside a core, `account` follows what each pipe knows to be complete of each other. Before an instruction is issued, what it
- * still needs is supplied: by a flag that was set earlier, by a new one, by a pipe barrier or by a barrier of all pipes, as
- * the bytes choose. What the account says must be what the checker says, rule by rule (docs/memory-model.md).
+ * Inside a core an account is kept (account.h) of what its pipes know.
  */
 #include <string.h>
 
-#include "make.h"
-
-enum { UB_SLOTS = 6, UB_SLOT = 2048, PIPES = PTO_PIPE_ALL, FIRST_ID = 2 /* 0 and 1 are the composites' */, IDS = 8 };
-enum { OUT, SCRATCH, GM_THINGS };
-typedef enum epoch { LOCAL, PUSH, PULL, ADD, WORDS, MAIL, EPOCHS } epoch;
-
-/* Signal lines, and counters, of the different barriers. */
-enum {
-    LINE_ADD, /* and for TURN_ADD_OTHERS, TURN_DOWN, TURN_DOWN_OTHERS */
-    LINE_SET = LINE_ADD + 4,
-    LINE_STAR = LINE_SET + FUZZ_MAX_RANKS,
-    LINE_STAR_BACK,
-    LINE_NEAR,
-    LINE_FAR,
-    LINE_MAIL /* a line for each block */
-};
-enum { TURN_ADD, TURN_ADD_OTHERS, TURN_DOWN, TURN_DOWN_OTHERS, TURN_SET, TURN_STAR, TURN_NEAR, TURN_MAIL };
-
-/* What touched it last: by pipe, how many things had been queued there then. */
-typedef struct thing {
-    uint32_t wrote[PIPES], read[PIPES];
-    bool undefined;
-} thing;
-
-typedef struct flag {
-    bool set;
-    uint32_t gives[PIPES];
-    uint32_t waited; /* the last wait, by its pipe's count */
-} flag;
-
-typedef struct account {
-    fuzz_program *program;
-    fuzz_bytes *b;
-    bool vector_in_order, tile_in_order;
-    uint32_t count[PIPES], known[PIPES][PIPES];
-    thing ub[UB_SLOTS], gm[GM_THINGS];
-    flag flags[PIPES][PIPES][IDS];
-    epoch epoch;
-    pto_dtype adds, exchanged; /* types of what crosses ranks, as a rule: another one is a finding */
-    uint32_t added;            /* at most, to one element */
-    bool stored_words;
-} account;
-
-/* ---- Steps, and defects ----------------------------------------------------------------------------------------- */
-
-static void spoil(account *a, fuzz_step *step)
-{
-    switch (fuzz_below(a->b, 6)) {
-    case 0: step->ranks = fuzz_byte(a->b); break;
-    case 1: step->value += (int32_t)fuzz_below(a->b, 3) - 1; break;
-    case 2: step->mode = fuzz_below(a->b, 6); break;
-    case 3: step->id = fuzz_below(a->b, IDS); break;
-    case 4: step->place.by += fuzz_below(a->b, 3); break;
-    default: step->tensor[0].at.by++; step->tensor[1].at.by++;
-    }
-}
-
-static void put(account *a, fuzz_step step)
-{
-    fuzz_program *program = a->program;
-    if (!program->defects || step.kind == FUZZ_REPEAT || !fuzz_chance(a->b, 5)) {
-        fuzz_add(program, step);
-        return;
-    }
-    fuzz_step wild;
-    switch (fuzz_below(a->b, 4)) {
-    case 0: break; /* left out */
-    case 1:
-        wild = fuzz_wild_step(program, a->b);
-        program->inexact |= pto_dtype_is_float(a->adds);
-        fuzz_add(program, wild);
-        fuzz_add(program, step);
-        break;
-    case 2:
-        fuzz_add(program, step);
-        fuzz_add(program, step);
-        break;
-    default:
-        spoil(a, &step);
-        program->inexact |= pto_dtype_is_float(a->adds);
-        fuzz_add(program, step);
-    }
-}
-
-static fuzz_step step_of(fuzz_kind kind, pto_op op)
-{
-    return (fuzz_step){.kind = kind, .op = op, .ranks = FUZZ_ALL, .blocks = FUZZ_ALL, .cells = 1, .stride = 1};
-}
-
-static void put_sync(account *a, pto_op op, pto_pipe src, pto_pipe dst, uint32_t id)
-{
-    fuzz_step step = step_of(FUZZ_SYNC, op);
-    step.src = src;
-    step.dst = dst;
-    step.id = id;
-    put(a, step);
-}
-
-/* ---- The account ------------------------------------------------------------------------------------------------ */
-
-static void join(uint32_t to[PIPES], const uint32_t from[PIPES])
-{
-    for (int p = 0; p < PIPES; p++)
-        to[p] = to[p] > from[p] ? to[p] : from[p];
-}
-
-/* Something is queued on `q`. */
-static void queue_on(account *a, pto_pipe q)
-{
-    join(a->known[q], a->known[PTO_PIPE_S]);
-    a->count[q]++;
-}
-
-static void barrier_all(account *a)
-{
-    put_sync(a, PTO_OP_PIPE_BARRIER, PTO_PIPE_ALL, PTO_PIPE_S, 0);
-    for (int p = 0; p < PIPES; p++)
-        join(a->known[p], a->count);
-}
-
-static void take(account *a, pto_pipe p, pto_pipe q, uint32_t id)
-{
-    flag *f = &a->flags[p][q][id];
-    put_sync(a, PTO_OP_WAIT_FLAG, p, q, id);
-    queue_on(a, q);
-    join(a->known[q], f->gives);
-    f->set = false;
-    f->waited = a->count[q];
-}
-
-/* An id that is not up from `p` toward anybody, and whose last wait `p` knows of; IDS: there is none. */
-static uint32_t free_id(account *a, pto_pipe p, pto_pipe q)
-{
-    join(a->known[p], a->known[PTO_PIPE_S]);
-    uint32_t start = fuzz_below(a->b, IDS);
-    for (uint32_t i = 0; i < IDS; i++) {
-        uint32_t id = (start + i) % IDS;
-        bool up = false;
-        for (int other = 0; other < PIPES; other++)
-            up |= a->flags[p][other][id].set;
-        bool past = q == PTO_PIPE_S || p == PTO_PIPE_S || a->known[p][q] >= a->flags[p][q][id].waited;
-        if (id >= FIRST_ID && !up && past)
-            return id;
-    }
-    return IDS;
-}
-
-/* False: no id is free. */
-static bool raise_flag(account *a, pto_pipe p, pto_pipe q, uint32_t *id)
-{
-    *id = free_id(a, p, q);
-    if (*id == IDS)
-        return false;
-    flag *f = &a->flags[p][q][*id];
-    put_sync(a, PTO_OP_SET_FLAG, p, q, *id);
-    memcpy(f->gives, a->known[p], sizeof f->gives);
-    f->gives[p] = a->count[p];
-    f->set = true;
-    queue_on(a, p);
-    return true;
-}
-
-/* `q` is to know that `n` things of `p` are complete. */
-static void need(account *a, pto_pipe q, pto_pipe p, uint32_t n)
-{
-    join(a->known[q], a->known[PTO_PIPE_S]);
-    if (a->known[q][p] >= n)
-        return;
-    if (p == q && !fuzz_chance(a->b, 30)) {
-        put_sync(a, PTO_OP_PIPE_BARRIER, p, PTO_PIPE_S, 0);
-        queue_on(a, p);
-        a->known[p][p] = a->count[p];
-        return;
-    }
-    for (uint32_t id = 0; id < IDS && p != q; id++)
-        if (a->flags[p][q][id].set && a->flags[p][q][id].gives[p] >= n) {
-            take(a, p, q, id);
-            return;
-        }
-    uint32_t id;
-    if (p != q && !fuzz_chance(a->b, 60) && raise_flag(a, p, q, &id))
-        take(a, p, q, id);
-    else
-        barrier_all(a);
-}
-
-/* `q` is about to touch it. */
-static void before(account *a, pto_pipe q, const thing *t, bool write, bool in_ub)
-{
-    for (int p = PTO_PIPE_MTE2; p < PIPES; p++) {
-        bool ordered = (pto_pipe)p == q && ((q == PTO_PIPE_V && a->vector_in_order) || (in_ub && a->tile_in_order));
-        uint32_t n = write && t->read[p] > t->wrote[p] ? t->read[p] : t->wrote[p];
-        if (n && !ordered)
-            need(a, q, (pto_pipe)p, n);
-    }
-}
-
-/* All flags that are up are taken, and all pipes have ended; for what comes round again, and for others. */
-static void settle(account *a)
-{
-    for (int p = 0; p < PIPES; p++)
-        for (int q = 0; q < PIPES; q++)
-            for (uint32_t id = 0; id < IDS; id++)
-                if (a->flags[p][q][id].set)
-                    take(a, (pto_pipe)p, (pto_pipe)q, id);
-    switch (fuzz_below(a->b, 4)) {
-    case 0:
-        for (int p = PTO_PIPE_MTE2; p < PIPES; p++)
-            need(a, PTO_PIPE_S, (pto_pipe)p, a->count[p]);
-        break;
-    case 1:
-        for (int p = PTO_PIPE_MTE2; p < PIPES; p++) {
-            put_sync(a, PTO_OP_PIPE_BARRIER, (pto_pipe)p, PTO_PIPE_S, 0);
-            queue_on(a, (pto_pipe)p);
-        }
-        put_sync(a, PTO_OP_DSB, PTO_PIPE_S, PTO_PIPE_S, 0);
-        join(a->known[PTO_PIPE_S], a->count);
-        break;
-    default: barrier_all(a);
-    }
-}
-
-/* Now and then a flag is set long before anybody needs it. */
-static void maybe_raise(account *a, pto_pipe p)
-{
-    uint32_t id;
-    pto_pipe q = (pto_pipe)fuzz_below(a->b, PIPES);
-    if (p != q && fuzz_chance(a->b, 50))
-        raise_flag(a, p, q, &id);
-}
+#include "account.h"
 
 /* ---- Operands --------------------------------------------------------------------------------------------------- */
 
@@ -335,13 +104,13 @@ static uint32_t any_slot(account *a)
 
 static void fill_slot(account *a, uint32_t slot)
 {
-    fuzz_step step = step_of(FUZZ_INSTR, PTO_OP_TFILL);
-    before(a, PTO_PIPE_V, &a->ub[slot], true, true);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, PTO_OP_TFILL);
+    fuzz_before(a, PTO_PIPE_V, &a->ub[slot], true, true);
     step.has_tile[0] = true;
     step.tile[0] = (pto_tile){PTO_I16, slot * UB_SLOT, 4, UB_SLOT / 8, 4, UB_SLOT / 8};
     step.scalar.value.i = 3 + slot;
-    put(a, step);
-    queue_on(a, PTO_PIPE_V);
+    fuzz_put(a, step);
+    fuzz_queue_on(a, PTO_PIPE_V);
     a->ub[slot].wrote[PTO_PIPE_V] = a->count[PTO_PIPE_V];
     a->ub[slot].undefined = false;
 }
@@ -399,35 +168,35 @@ static void touch_gm(thing *t, pto_pipe q, uint32_t count, bool write)
 
 static void load_from(account *a, uint32_t slot, fuzz_place from, thing *t, uint32_t room, const extent *e)
 {
-    fuzz_step step = step_of(FUZZ_INSTR, PTO_OP_TLOAD);
-    before(a, PTO_PIPE_MTE2, &a->ub[slot], true, true);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, PTO_OP_TLOAD);
+    fuzz_before(a, PTO_PIPE_MTE2, &a->ub[slot], true, true);
     if (t)
-        before(a, PTO_PIPE_MTE2, t, false, false);
+        fuzz_before(a, PTO_PIPE_MTE2, t, false, false);
     step.has_tile[0] = step.has_tensor[1] = true;
     step.tile[0] = tile_in(a, slot, e);
     step.tensor[1] = tensor_at(a, from, room, e);
-    put(a, step);
-    queue_on(a, PTO_PIPE_MTE2);
+    fuzz_put(a, step);
+    fuzz_queue_on(a, PTO_PIPE_MTE2);
     a->ub[slot].wrote[PTO_PIPE_MTE2] = a->count[PTO_PIPE_MTE2];
     touch_gm(t, PTO_PIPE_MTE2, a->count[PTO_PIPE_MTE2], false);
-    maybe_raise(a, PTO_PIPE_MTE2);
+    fuzz_maybe_raise(a, PTO_PIPE_MTE2);
 }
 
 static void store_to(account *a, uint32_t slot, fuzz_place to, thing *t, uint32_t room, const extent *e, pto_atomic how)
 {
-    fuzz_step step = step_of(FUZZ_INSTR, PTO_OP_TSTORE);
-    before(a, PTO_PIPE_MTE3, &a->ub[slot], false, true);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, PTO_OP_TSTORE);
+    fuzz_before(a, PTO_PIPE_MTE3, &a->ub[slot], false, true);
     if (t)
-        before(a, PTO_PIPE_MTE3, t, true, false);
+        fuzz_before(a, PTO_PIPE_MTE3, t, true, false);
     step.mode = how;
     step.has_tile[0] = step.has_tensor[0] = true;
     step.tile[0] = tile_in(a, slot, e);
     step.tensor[0] = tensor_at(a, to, room, e);
-    put(a, step);
-    queue_on(a, PTO_PIPE_MTE3);
+    fuzz_put(a, step);
+    fuzz_queue_on(a, PTO_PIPE_MTE3);
     a->ub[slot].read[PTO_PIPE_MTE3] = a->count[PTO_PIPE_MTE3];
     touch_gm(t, PTO_PIPE_MTE3, a->count[PTO_PIPE_MTE3], true);
-    maybe_raise(a, PTO_PIPE_MTE3);
+    fuzz_maybe_raise(a, PTO_PIPE_MTE3);
 }
 
 static void load(account *a)
@@ -459,7 +228,8 @@ static pto_scalar scalar_of(account *a)
 
 static void compute(account *a)
 {
-    fuzz_step step = step_of(FUZZ_INSTR, (pto_op)(PTO_OP_TADD + fuzz_below(a->b, PTO_OP_TROWMAX - PTO_OP_TADD + 1)));
+    fuzz_step step =
+        fuzz_step_of(FUZZ_INSTR, (pto_op)(PTO_OP_TADD + fuzz_below(a->b, PTO_OP_TROWMAX - PTO_OP_TADD + 1)));
     extent e = any_extent(a, any_dtype(a));
     uint32_t sources = step.op <= PTO_OP_TMIN ? 2 : step.op == PTO_OP_TFILL ? 0 : 1, slot[3];
     slot[0] = defined_slot(a);
@@ -491,13 +261,13 @@ static void compute(account *a)
     step.scalar = scalar_of(a);
     step.from_register = fuzz_chance(a->b, 60);
     for (uint32_t i = 0; i <= sources; i++)
-        before(a, PTO_PIPE_V, &a->ub[slot[i]], i == 0, true);
-    put(a, step);
-    queue_on(a, PTO_PIPE_V);
+        fuzz_before(a, PTO_PIPE_V, &a->ub[slot[i]], i == 0, true);
+    fuzz_put(a, step);
+    fuzz_queue_on(a, PTO_PIPE_V);
     a->ub[slot[0]].wrote[PTO_PIPE_V] = a->count[PTO_PIPE_V];
     for (uint32_t i = 1; i <= sources; i++)
         a->ub[slot[i]].read[PTO_PIPE_V] = a->count[PTO_PIPE_V];
-    maybe_raise(a, PTO_PIPE_V);
+    fuzz_maybe_raise(a, PTO_PIPE_V);
 }
 
 /* Whole numbers, few and small, so that their sum is the same in any order. */
@@ -505,16 +275,16 @@ static void add(account *a)
 {
     extent e = any_extent(a, a->adds);
     uint32_t slot = any_slot(a);
-    fuzz_step step = step_of(FUZZ_INSTR, PTO_OP_TFILL);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, PTO_OP_TFILL);
     if (a->ub[slot].undefined)
         fill_slot(a, slot);
-    before(a, PTO_PIPE_V, &a->ub[slot], true, true);
+    fuzz_before(a, PTO_PIPE_V, &a->ub[slot], true, true);
     step.has_tile[0] = true;
     step.tile[0] = (pto_tile){e.dtype, slot * UB_SLOT, 4, FUZZ_SLOT / e.bytes, 4, FUZZ_SLOT / e.bytes};
     step.scalar.value.i = 1 + (int64_t)fuzz_below(a->b, 3);
     a->added += 3 * 2 * a->program->ranks * a->program->blocks * a->program->calls;
-    put(a, step);
-    queue_on(a, PTO_PIPE_V);
+    fuzz_put(a, step);
+    fuzz_queue_on(a, PTO_PIPE_V);
     a->ub[slot].wrote[PTO_PIPE_V] = a->count[PTO_PIPE_V];
     store_to(a, slot, of_anybody(a, (fuzz_place){.buffer = FUZZ_ADDS}), NULL, FUZZ_ADDS_BYTES, &e, PTO_ATOMIC_ADD);
 }
@@ -529,7 +299,7 @@ static void stage(account *a, fuzz_step *step, uint32_t count, extent e)
     e.cols = fuzz_chance(a->b, 128) ? e.cols : 1 + fuzz_below(a->b, e.cols);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = (first + i) % UB_SLOTS;
-        before(a, PTO_PIPE_MTE2, &a->ub[slot], true, true);
+        fuzz_before(a, PTO_PIPE_MTE2, &a->ub[slot], true, true);
         step->has_tile[i] = true;
         step->tile[i] = tile_in(a, slot, &e);
         a->ub[slot].undefined = true;
@@ -539,18 +309,18 @@ static void stage(account *a, fuzz_step *step, uint32_t count, extent e)
 /* What a composite leaves known: its loads, and what computed on them, come before its stores, and these before later loads. */
 static void after_composite(account *a, const fuzz_step *step, uint32_t tiles, thing *read, thing *wrote)
 {
-    queue_on(a, PTO_PIPE_MTE2);
-    queue_on(a, PTO_PIPE_MTE3);
+    fuzz_queue_on(a, PTO_PIPE_MTE2);
+    fuzz_queue_on(a, PTO_PIPE_MTE3);
     if (step->op == PTO_OP_TREDUCE && a->program->ranks > 1) {
-        queue_on(a, PTO_PIPE_V);
-        join(a->known[PTO_PIPE_V], a->known[PTO_PIPE_MTE2]);
+        fuzz_queue_on(a, PTO_PIPE_V);
+        fuzz_join(a->known[PTO_PIPE_V], a->known[PTO_PIPE_MTE2]);
         a->known[PTO_PIPE_V][PTO_PIPE_MTE2] = a->count[PTO_PIPE_MTE2];
-        join(a->known[PTO_PIPE_MTE3], a->known[PTO_PIPE_V]);
+        fuzz_join(a->known[PTO_PIPE_MTE3], a->known[PTO_PIPE_V]);
         a->known[PTO_PIPE_MTE3][PTO_PIPE_V] = a->count[PTO_PIPE_V];
     }
-    join(a->known[PTO_PIPE_MTE3], a->known[PTO_PIPE_MTE2]);
+    fuzz_join(a->known[PTO_PIPE_MTE3], a->known[PTO_PIPE_MTE2]);
     a->known[PTO_PIPE_MTE3][PTO_PIPE_MTE2] = a->count[PTO_PIPE_MTE2];
-    join(a->known[PTO_PIPE_MTE2], a->known[PTO_PIPE_MTE3]);
+    fuzz_join(a->known[PTO_PIPE_MTE2], a->known[PTO_PIPE_MTE3]);
     a->known[PTO_PIPE_MTE2][PTO_PIPE_MTE3] = a->count[PTO_PIPE_MTE3];
     for (uint32_t i = 0; i < tiles; i++) {
         thing *t = &a->ub[step->tile[i].offset / UB_SLOT];
@@ -584,7 +354,7 @@ static void move(account *a)
 {
     thing *from, *to;
     uint32_t room, tiles = 1 + fuzz_below(a->b, 2);
-    fuzz_step step = step_of(FUZZ_INSTR, fuzz_below(a->b, 2) ? PTO_OP_TPUT : PTO_OP_TGET);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, fuzz_below(a->b, 2) ? PTO_OP_TPUT : PTO_OP_TGET);
     bool adds = a->epoch == ADD && step.op == PTO_OP_TPUT && !pto_dtype_is_float(a->adds);
     fuzz_place source_place = source(a, &from, &room), target = destination(a, &to);
     pto_dtype dtype = dtype_for(a, source_place.buffer >= FUZZ_SCRATCH ? &source_place : &target);
@@ -605,10 +375,10 @@ static void move(account *a)
     same_shape(&step.tensor[1], &step.tensor[0]);
     stage(a, &step, tiles, e);
     if (from)
-        before(a, PTO_PIPE_MTE2, from, false, false);
+        fuzz_before(a, PTO_PIPE_MTE2, from, false, false);
     if (to)
-        before(a, PTO_PIPE_MTE3, to, true, false);
-    put(a, step);
+        fuzz_before(a, PTO_PIPE_MTE3, to, true, false);
+    fuzz_put(a, step);
     after_composite(a, &step, tiles, from, to);
 }
 
@@ -616,7 +386,7 @@ static void move(account *a)
 static void collect(account *a)
 {
     bool reduce = fuzz_below(a->b, 2);
-    fuzz_step step = step_of(FUZZ_INSTR, reduce ? PTO_OP_TREDUCE : PTO_OP_TGATHER);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, reduce ? PTO_OP_TREDUCE : PTO_OP_TGATHER);
     extent part = reduce ? any_extent(a, dtype_for(a, &my_slot)) : part_extent(a), whole = part;
     whole.rows *= reduce ? 1 : a->program->ranks;
     uint32_t tiles = (reduce ? 2 : 1) + fuzz_below(a->b, 2);
@@ -632,8 +402,8 @@ static void collect(account *a)
         memcpy(step.tensor[0].shape, (uint64_t[]){1, 1, 1, whole.rows, part.cols}, sizeof step.group.shape);
     }
     stage(a, &step, tiles, part);
-    before(a, PTO_PIPE_MTE3, &a->gm[OUT], true, false);
-    put(a, step);
+    fuzz_before(a, PTO_PIPE_MTE3, &a->gm[OUT], true, false);
+    fuzz_put(a, step);
     after_composite(a, &step, tiles, NULL, &a->gm[OUT]);
 }
 
@@ -641,7 +411,7 @@ static void collect(account *a)
 static void distribute(account *a)
 {
     bool scatter = fuzz_below(a->b, 2);
-    fuzz_step step = step_of(FUZZ_INSTR, scatter ? PTO_OP_TSCATTER : PTO_OP_TBROADCAST);
+    fuzz_step step = fuzz_step_of(FUZZ_INSTR, scatter ? PTO_OP_TSCATTER : PTO_OP_TBROADCAST);
     extent part = scatter ? part_extent(a) : any_extent(a, dtype_for(a, &my_slot)), whole = part;
     whole.rows *= scatter ? a->program->ranks : 1;
     uint32_t tiles = 1 + fuzz_below(a->b, 2);
@@ -656,8 +426,8 @@ static void distribute(account *a)
         memcpy(step.tensor[1].shape, (uint64_t[]){1, 1, 1, whole.rows, part.cols}, sizeof step.group.shape);
     }
     stage(a, &step, tiles, part);
-    before(a, PTO_PIPE_MTE3, &a->gm[SCRATCH], true, false);
-    put(a, step);
+    fuzz_before(a, PTO_PIPE_MTE3, &a->gm[SCRATCH], true, false);
+    fuzz_put(a, step);
     after_composite(a, &step, tiles, NULL, &a->gm[SCRATCH]);
 }
 
@@ -667,22 +437,22 @@ static const fuzz_place my_line = {.buffer = FUZZ_WORDS, .per_rank = FUZZ_MAX_BL
 
 static void put_clean(account *a, fuzz_place at)
 {
-    fuzz_step step = step_of(FUZZ_SYNC, PTO_OP_DCCI);
+    fuzz_step step = fuzz_step_of(FUZZ_SYNC, PTO_OP_DCCI);
     step.has_place = fuzz_below(a->b, 3) != 0;
     step.place = at;
-    put(a, step);
+    fuzz_put(a, step);
 }
 
 static void put_access(account *a, pto_op op, fuzz_place at)
 {
-    fuzz_step step = step_of(FUZZ_ACCESS, op);
+    fuzz_step step = fuzz_step_of(FUZZ_ACCESS, op);
     step.dtype = any_dtype(a);
     uint32_t bytes = pto_dtype_bytes(step.dtype);
     step.place = at;
     step.place.base += fuzz_below(a->b, 64 / bytes) * bytes;
     step.value = (int32_t)fuzz_below(a->b, 100);
     step.from_register = fuzz_chance(a->b, 60);
-    put(a, step);
+    fuzz_put(a, step);
 }
 
 static void store_word(account *a)
@@ -706,133 +476,11 @@ static void load_word(account *a)
     put_clean(a, at);
     put_access(a, PTO_OP_LOAD, at);
     if (fuzz_chance(a->b, 80)) {
-        fuzz_step odd = step_of(FUZZ_ODD, PTO_OP_LOAD);
+        fuzz_step odd = fuzz_step_of(FUZZ_ODD, PTO_OP_LOAD);
         odd.length = 1;
-        put(a, odd);
+        fuzz_put(a, odd);
         put_access(a, PTO_OP_LOAD, at);
     }
-}
-
-/* ---- Barriers --------------------------------------------------------------------------------------------------- */
-
-static fuzz_step signal_step(pto_op op, uint32_t mode, uint32_t line, int32_t value, int32_t per_turn, uint32_t turn)
-{
-    fuzz_step step = step_of(FUZZ_SIGNAL, op);
-    step.blocks = 1;
-    step.mode = mode;
-    step.place = (fuzz_place){.buffer = FUZZ_SIGNALS, .base = line * 64};
-    step.value = value;
-    step.per_turn = per_turn;
-    step.turn = turn;
-    step.stride = 16;
-    return step;
-}
-
-static void put_wait(account *a, fuzz_step step)
-{
-    if (fuzz_chance(a->b, 6)) {
-        step.kind = FUZZ_POLL;
-        step.op = PTO_OP_TTEST;
-    }
-    put(a, step);
-}
-
-static void put_turn(account *a, uint32_t turn)
-{
-    fuzz_step step = step_of(FUZZ_TURN, PTO_OP_TNOTIFY);
-    step.turn = turn;
-    fuzz_add(a->program, step);
-}
-
-static void notify_all(account *a, fuzz_step step, bool myself)
-{
-    fuzz_step repeat = step_of(FUZZ_REPEAT, PTO_OP_TNOTIFY);
-    repeat.length = 1;
-    repeat.times = myself ? 0 : a->program->ranks - 1;
-    step.place.whose = FUZZ_NEXT;
-    step.place.by = myself ? 0 : 1;
-    step.place.loops = true;
-    put(a, repeat);
-    fuzz_add(a->program, step);
-}
-
-/* Everybody adds to a cell of everybody, or of everybody else, up or down. */
-static void counting_barrier(account *a)
-{
-    uint32_t which = fuzz_below(a->b, 4);
-    bool others = which & 1 && a->program->ranks > 1, down = which & 2, strictly = fuzz_below(a->b, 3) == 0;
-    uint32_t turn = (down ? TURN_DOWN : TURN_ADD) + others, line = LINE_ADD + turn;
-    int32_t each = (int32_t)a->program->ranks - others, sign = down ? -1 : 1;
-    pto_cmp cmp = down ? strictly ? PTO_LT : PTO_LE : strictly ? PTO_GT : PTO_GE;
-    put_turn(a, turn);
-    notify_all(a, signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, line, sign, 0, turn), !others);
-    put_wait(a, signal_step(PTO_OP_TWAIT, cmp, line, strictly ? -sign : 0, sign * each, turn));
-}
-
-/* Everybody sets a cell of its own on everybody. */
-static void setting_barrier(account *a)
-{
-    put_turn(a, TURN_SET);
-    fuzz_step set = signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_SET, LINE_SET, 0, 1, TURN_SET);
-    set.place.per_rank = 64;
-    notify_all(a, set, true);
-    bool differs = fuzz_below(a->b, 3) == 0; /* no peer is more than one ahead */
-    fuzz_step wait = signal_step(PTO_OP_TWAIT, differs ? PTO_NE : PTO_GE, LINE_SET, differs ? -1 : 0, 1, TURN_SET);
-    wait.cells = a->program->ranks;
-    put_wait(a, wait);
-}
-
-/* All to rank 0, and back. */
-static void star_barrier(account *a)
-{
-    put_turn(a, TURN_STAR);
-    fuzz_step come = signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, LINE_STAR, 1, 0, TURN_STAR);
-    come.place.whose = FUZZ_RANK;
-    put(a, come);
-    fuzz_step all = signal_step(PTO_OP_TWAIT, PTO_GE, LINE_STAR, 0, (int32_t)a->program->ranks, TURN_STAR);
-    all.ranks = 1;
-    put_wait(a, all);
-    fuzz_step go = signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, LINE_STAR_BACK, 1, 0, TURN_STAR);
-    go.ranks = 1;
-    notify_all(a, go, true);
-    put_wait(a, signal_step(PTO_OP_TWAIT, fuzz_below(a->b, 3) ? PTO_GE : PTO_EQ, LINE_STAR_BACK, 0, 1, TURN_STAR));
-}
-
-/* To the next, and to the one after that. */
-static void spreading_barrier(account *a)
-{
-    put_turn(a, TURN_NEAR);
-    for (uint32_t k = 0; 1u << k < a->program->ranks; k++) {
-        fuzz_step step = signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, LINE_NEAR + k, 1, 0, TURN_NEAR);
-        step.place.whose = FUZZ_NEXT;
-        step.place.by = 1u << k;
-        put(a, step);
-        put_wait(a, signal_step(PTO_OP_TWAIT, PTO_GE, LINE_NEAR + k, 0, 1, TURN_NEAR));
-    }
-}
-
-static void put_fence(account *a)
-{
-    if (a->program->profile == ORIEL_PROFILE_STRICT || a->stored_words || fuzz_below(a->b, 2))
-        put_sync(a, PTO_OP_DSB, PTO_PIPE_S, PTO_PIPE_S, 0);
-    a->stored_words = false;
-}
-
-static void rank_barrier(account *a)
-{
-    if (a->program->blocks > 1)
-        put_sync(a, PTO_OP_CORE_BARRIER, PTO_PIPE_S, PTO_PIPE_S, 0);
-}
-
-/* All cores of all ranks. What each did before comes before what each does after. */
-static void barrier(account *a)
-{
-    static void (*const barriers[])(account *) = {counting_barrier, setting_barrier, star_barrier, spreading_barrier};
-    settle(a);
-    put_fence(a);
-    rank_barrier(a);
-    barriers[fuzz_below(a->b, 4)](a);
-    rank_barrier(a);
 }
 
 /* ---- Epochs ----------------------------------------------------------------------------------------------------- */
@@ -875,17 +523,17 @@ static void mail(account *a)
     there.by = by;
     extent e = any_extent(a, dtype_for(a, &slot)), whole = whole_slot(a->exchanged);
     uint32_t from = defined_slot(a), into = any_slot(a);
-    put_turn(a, TURN_MAIL);
+    fuzz_put_turn(a, TURN_MAIL);
     store_to(a, from, there, NULL, FUZZ_SLOT, &whole, PTO_ATOMIC_NONE);
-    settle(a);
-    put_fence(a);
-    fuzz_step step = signal_step(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, LINE_MAIL, 1, 0, TURN_MAIL);
+    fuzz_settle(a);
+    fuzz_put_fence(a);
+    fuzz_step step = fuzz_signal(PTO_OP_TNOTIFY, PTO_NOTIFY_ADD, LINE_MAIL, 1, 0, TURN_MAIL);
     step.blocks = FUZZ_ALL;
     step.place.per_block = 64;
     step.place.whose = FUZZ_NEXT;
     step.place.by = by;
-    put(a, step);
-    fuzz_step wait = signal_step(PTO_OP_TWAIT, PTO_GE, LINE_MAIL, 0, 1, TURN_MAIL);
+    fuzz_put(a, step);
+    fuzz_step wait = fuzz_signal(PTO_OP_TWAIT, PTO_GE, LINE_MAIL, 0, 1, TURN_MAIL);
     wait.blocks = FUZZ_ALL;
     wait.place.per_block = 64;
     if (a->ub[into].undefined)
@@ -894,17 +542,17 @@ static void mail(account *a)
         fuzz_step test = wait;
         test.kind = FUZZ_TEST;
         test.op = PTO_OP_TTEST;
-        settle(a);
+        fuzz_settle(a);
         fuzz_add(a->program, test);
         uint32_t at = a->program->steps - 1;
         load_from(a, into, slot, NULL, FUZZ_SLOT, &e);
-        settle(a);
+        fuzz_settle(a);
         store_to(a, into, out_place, &a->gm[OUT], FUZZ_SLOT, &e, PTO_ATOMIC_NONE);
-        settle(a);
+        fuzz_settle(a);
         a->program->step[at].length = a->program->steps - 1 - at;
-        barrier_all(a);
+        fuzz_barrier_all(a);
     }
-    put_wait(a, wait);
+    fuzz_put_wait(a, wait);
     load_from(a, into, slot, NULL, FUZZ_SLOT, &e);
 }
 
@@ -926,18 +574,18 @@ static void epoch_body(account *a)
     for (uint32_t i = 0; i < UB_SLOTS; i++)
         undefined[i] = a->ub[i].undefined;
     if (again) {
-        settle(a);
+        fuzz_settle(a);
         at = a->program->steps;
-        fuzz_step repeat = step_of(FUZZ_REPEAT, PTO_OP_TNOTIFY);
+        fuzz_step repeat = fuzz_step_of(FUZZ_REPEAT, PTO_OP_TNOTIFY);
         repeat.times = 2;
-        put(a, repeat);
+        fuzz_put(a, repeat);
     }
     for (uint32_t i = 0; i < acts; i++)
         act(a);
     if (again) {
         redefine(a, undefined);
-        settle(a);
-        barrier_all(a);
+        fuzz_settle(a);
+        fuzz_barrier_all(a);
         if (at < a->program->steps)
             a->program->step[at].length = a->program->steps - 1 - at;
     }
@@ -950,12 +598,12 @@ static void write_all_slots(account *a)
     fuzz_place there = my_slot;
     there.whose = FUZZ_NEXT;
     there.loops = true;
-    barrier(a);
-    before(a, PTO_PIPE_MTE3, &a->ub[0], false, true);
-    put(a, step_of(FUZZ_REPEAT, PTO_OP_TSTORE));
+    fuzz_barrier(a);
+    fuzz_before(a, PTO_PIPE_MTE3, &a->ub[0], false, true);
+    fuzz_put(a, fuzz_step_of(FUZZ_REPEAT, PTO_OP_TSTORE));
     uint32_t at = a->program->steps - 1;
     store_to(a, 0, there, NULL, FUZZ_SLOT, &whole, PTO_ATOMIC_NONE);
-    settle(a);
+    fuzz_settle(a);
     a->program->step[at].length = a->program->steps - 1 - at;
 }
 
@@ -978,11 +626,11 @@ void fuzz_tame(fuzz_program *program, fuzz_bytes *bytes)
         write_all_slots(&a);
     for (uint32_t i = 0; i < epochs; i++) {
         a.epoch = (epoch)fuzz_below(bytes, EPOCHS);
-        barrier(&a);
+        fuzz_barrier(&a);
         epoch_body(&a);
     }
-    settle(&a);
-    put_fence(&a);
+    fuzz_settle(&a);
+    fuzz_put_fence(&a);
     if ((a.adds == PTO_BF16 && a.added > 256) || (a.adds == PTO_F16 && a.added > 2048))
         program->inexact = true;
 }
