@@ -83,19 +83,34 @@ oriel_footprint oriel_global_footprint(const pto_global *global, bool write)
     return footprint;
 }
 
+/* How many tiles it takes. A record may hold others, at which nobody has looked. */
+static uint32_t tiles_of(pto_op op)
+{
+    switch (op) {
+    case PTO_OP_TLOAD:
+    case PTO_OP_TSTORE:
+    case PTO_OP_TFILL: return 1;
+    case PTO_OP_TADD:
+    case PTO_OP_TSUB:
+    case PTO_OP_TMUL:
+    case PTO_OP_TDIV:
+    case PTO_OP_TMAX:
+    case PTO_OP_TMIN: return 3;
+    default: return oriel_op_pipe(op) == PTO_PIPE_V ? 2 : 0;
+    }
+}
+
 uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS])
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 2; i++) {
-        if (instr->global[i])
-            footprint[count++] = oriel_global_footprint(instr->global[i], i == 0);
-    }
+    if (instr->op == PTO_OP_TLOAD)
+        footprint[count++] = oriel_global_footprint(instr->global[1], false);
+    if (instr->op == PTO_OP_TSTORE)
+        footprint[count++] = oriel_global_footprint(instr->global[0], true);
     /* The first tile is the destination of all but the store. */
     bool writes_tile = instr->op != PTO_OP_TSTORE;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (instr->tile[i])
-            footprint[count++] = oriel_tile_footprint(instr->tile[i], i == 0 && writes_tile);
-    }
+    for (uint32_t i = 0; i < tiles_of(instr->op); i++)
+        footprint[count++] = oriel_tile_footprint(instr->tile[i], i == 0 && writes_tile);
     if (instr->op == PTO_OP_TSTORE)
         footprint[0].atomic = instr->mode == PTO_ATOMIC_ADD;
     /* An empty operand leaves nothing to do: not even the destination of a row reduction is written. */

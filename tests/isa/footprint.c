@@ -188,6 +188,32 @@ static void sizes_saturate(void **state)
     assert_true(oriel_footprint_bytes(&footprint) == UINT64_MAX);
 }
 
+/* Operands that the instruction does not take may be anything: the check has not looked at them. */
+static void only_what_an_instruction_takes_is_touched(void **state)
+{
+    (void)state;
+    const pto_tile tile = {PTO_F32, 64, 1, 8, 1, 8}, stray = {PTO_F32, UINT32_MAX, 1, 8, 1, 8};
+    const pto_global global = pto_global_1d(base, PTO_F32, 8);
+    oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS];
+    const struct {
+        pto_op op;
+        uint32_t tiles, globals;
+    } cases[] = {{PTO_OP_TLOAD, 1, 1}, {PTO_OP_TSTORE, 1, 1},  {PTO_OP_TFILL, 1, 0}, {PTO_OP_TADD, 3, 0},
+                 {PTO_OP_TADDS, 2, 0}, {PTO_OP_TROWMAX, 2, 0}, {PTO_OP_TCVT, 2, 0},  {PTO_OP_TMOV, 2, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pto_instr instr = {.op = cases[i].op, .global = {&global, &global}};
+        for (uint32_t t = 0; t < 3; t++)
+            instr.tile[t] = t < cases[i].tiles ? &tile : &stray;
+        uint32_t count = oriel_instr_footprint(&instr, footprint), globals = 0;
+        assert_int_equal(count, cases[i].tiles + cases[i].globals);
+        for (uint32_t k = 0; k < count; k++) {
+            globals += footprint[k].space == ORIEL_SPACE_GM;
+            assert_int_equal(footprint[k].start, footprint[k].space == ORIEL_SPACE_GM ? base : 64);
+        }
+        assert_int_equal(globals, cases[i].globals);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +221,7 @@ int main(void)
         cmocka_unit_test(a_tiles_footprint_is_its_valid_elements),
         cmocka_unit_test(what_is_contiguous_is_one_run),
         cmocka_unit_test(instructions_read_and_write_their_operands),
+        cmocka_unit_test(only_what_an_instruction_takes_is_touched),
         cmocka_unit_test(sizes_saturate),
     };
     return cmocka_run_group_tests_name("footprint", tests, NULL, NULL);
