@@ -12,15 +12,17 @@ libfuzzer() {
 }
 
 build() {
-    options="-Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false"
+    options="-Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false" targets=tests/fuzz/fuzz
     if libfuzzer; then
         options="$options -Dlibfuzzer=true -Dc_args=-fsanitize=fuzzer-no-link"
+        targets="$targets tests/fuzz/fuzz-libfuzzer"
     fi
     if [ ! -f $folder/build.ninja ]; then
         # shellcheck disable=SC2086  # a list of words is meant
-        CC="${CC:-clang}" meson setup $folder $options >/dev/null
+        CC=clang meson setup $folder $options >/dev/null
     fi
-    ninja -C $folder tests/fuzz/fuzz $(libfuzzer && echo tests/fuzz/fuzz-libfuzzer) >$folder/fuzz.log || {
+    # shellcheck disable=SC2086
+    ninja -C $folder $targets >$folder/fuzz.log || {
         tail -n 40 $folder/fuzz.log
         exit 1
     }
