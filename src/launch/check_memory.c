@@ -299,6 +299,7 @@ static const char *describe_wrong(oriel_check_memory *m, const oriel_checked_out
     else
         number_text(image->dtype, output->data + i * bytes, got);
     number_text(image->dtype, image->bytes + i * bytes, expected);
+    m->wrong_at = oriel_arena_offset(m->arena, output->data + i * bytes);
     snprintf(m->wrong, sizeof m->wrong, "%s[%" PRIu64 "] of rank %" PRIu32 " is %s, expected %s (call %" PRIu32 ")",
              m->launch->buffers[image->buffer].name, i, image->rank, got, expected, call);
     return m->wrong;
@@ -339,8 +340,18 @@ static bool fill(void *context, oriel_contents contents)
     return true;
 }
 
+static uint64_t wrong_at(void *context)
+{
+    const oriel_check_memory *m = context;
+    return m->wrong_at;
+}
+
 oriel_check_host oriel_check_memory_host(oriel_check_memory *memory)
 {
-    return (oriel_check_host){
-        .reset = reset, .entering = entering, .returned = returned, .context = memory, .fill = fill};
+    return (oriel_check_host){.reset = reset,
+                              .entering = entering,
+                              .returned = returned,
+                              .context = memory,
+                              .fill = fill,
+                              .wrong_at = wrong_at};
 }

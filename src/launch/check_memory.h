@@ -46,6 +46,7 @@ typedef struct oriel_check_memory {
     uint32_t outputs, outputs_of_rank;
     bool used; /* a schedule has run: the windows need not be zero */
     char wrong[256];
+    uint64_t wrong_at; /* in the arena */
 } oriel_check_memory;
 
 /*

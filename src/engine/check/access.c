@@ -415,34 +415,41 @@ static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_
 
 /* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
-static void ends_differ(machine *m, uint32_t event, uint32_t writer, const char *text, const char *missing)
+/* Whether anybody has written the byte in the call of `writer`, or another rank in any. */
+static bool is_stored_now(const machine *m, uint64_t at, const check_event *writer)
 {
-    oriel_found_side side[2] = {check_side(m, event), check_side(m, writer)};
-    check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, missing);
+    oriel_mark last;
+    if (!oriel_shadow_last_write(m->shadow, at, &last))
+        return false;
+    const check_event *e = &m->event[last.event];
+    return e->host || e->core != writer->core || e->call == writer->call;
 }
 
 /*
  * Bytes that one rank wrote and another reads: as the same type, and as many as there are. Of what is added to, any part may be:
  * windows begin as zeros.
  */
-static void compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t to)
+void check_compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t to)
 {
     machine *m = c->machine;
-    oriel_mark first, last;
+    oriel_mark first;
     if (!oriel_shadow_last_write(m->shadow, from, &first))
         return;
     const check_event *now = &m->event[event], *writer = &m->event[first.event];
-    if (writer->host || writer->op != PTO_OP_TSTORE || m->core[writer->core].rank == c->rank)
+    bool stored = !writer->host && (writer->op == PTO_OP_TSTORE || writer->op == PTO_OP_STORE);
+    if (!stored || m->core[writer->core].rank == c->rank)
         return;
     char text[256];
     bool raw = pto_dtype_bytes((pto_dtype)now->dtype) == 1 || pto_dtype_bytes((pto_dtype)writer->dtype) == 1;
     if (now->dtype != writer->dtype && !raw) {
         snprintf(text, sizeof text, "rank %u stores %s, rank %u loads them as %s", m->core[writer->core].rank,
                  oriel_dtype_name((pto_dtype)writer->dtype), c->rank, oriel_dtype_name((pto_dtype)now->dtype));
-        ends_differ(m, event, first.event, text, "one type on both ranks");
-    } else if (!writer->adds && writer->call == now->call && !oriel_shadow_last_write(m->shadow, to - 1, &last)) {
-        m->sizes[0] = event; /* it may be meant so, since windows begin as zeros: if the result is wrong, it was not */
-        m->sizes[1] = first.event;
+        check_disagree(m, event, first.event, text, "one type on both ranks");
+    } else if (!writer->adds && writer->call == now->call && !is_stored_now(m, to - 1, writer)) {
+        snprintf(text, sizeof text,
+                 "rank %u loads %" PRIu64 " B, of which rank %u has written the first in this call, and not the last",
+                 c->rank, to - from, m->core[writer->core].rank);
+        check_disagree(m, event, first.event, text, "one size on both ranks");
     }
 }
 
@@ -506,7 +513,7 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
             m->event[event].to = end;
             m->event[event].adds = f[i].atomic;
             if (!f[i].write)
-                compare_ends(c, event, at[i], end);
+                check_compare_ends(c, event, at[i], end);
         }
     }
     /*

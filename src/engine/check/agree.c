@@ -3,7 +3,6 @@
  * What ranks must agree on. The k-th use of one place of the source by one core is compared with the k-th use of the same place
  * by the cores of other ranks: the ranks of a group, its type, its reduction; the cells for which a barrier waits.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "engine/check/machine.h"
@@ -17,12 +16,18 @@ typedef struct check_use {
     uint64_t group; /* where its first member's tensor is, in the arena: groups of other ranks are others */
 } check_use;
 
+/* One of the same group, or else any. */
 static check_use *find_use(machine *m, const pto_site *site, uint32_t number, uint64_t group)
 {
-    for (uint32_t i = 0; i < m->uses; i++)
-        if (m->use[i].site == site && m->use[i].uses == number && m->use[i].group == group)
+    check_use *any = NULL;
+    for (uint32_t i = 0; i < m->uses; i++) {
+        if (m->use[i].site != site || m->use[i].uses != number)
+            continue;
+        if (m->use[i].group == group)
             return &m->use[i];
-    return NULL;
+        any = any ? any : &m->use[i];
+    }
+    return any;
 }
 
 static check_use *add_use(machine *m, const check_use *use)
@@ -53,17 +58,19 @@ static uint32_t use_number(check_core *c, const pto_site *site)
     return number < MAX_USES ? c->call * MAX_USES + number : NONE;
 }
 
-static check_use *meet(check_core *c, const check_use *mine)
+/* The use with which it is compared, in `other`. False: it is the first. */
+static bool meet(check_core *c, const check_use *mine, check_use *other)
 {
     uint32_t number = use_number(c, mine->site);
     if (number == NONE)
-        return NULL;
-    check_use *other = find_use(c->machine, mine->site, number, mine->group);
-    if (other)
-        return other;
-    check_use *added = add_use(c->machine, mine);
-    added->uses = number;
-    return NULL;
+        return false;
+    const check_use *found = find_use(c->machine, mine->site, number, mine->group);
+    bool met = found != NULL;
+    if (met)
+        *other = *found;
+    if (!met || other->group != mine->group)
+        add_use(c->machine, mine)->uses = number;
+    return met;
 }
 
 static uint64_t first_member(const check_core *c, const pto_group *group)
@@ -88,22 +95,21 @@ void check_agree(check_core *c, const pto_instr *instr)
                       .mode = instr->mode,
                       .dtype = own->dtype,
                       .group = first_member(c, instr->group)};
-    const check_use *other = meet(c, &mine);
-    if (!other)
+    check_use other;
+    if (!meet(c, &mine, &other))
         return;
     char text[256];
     const char *name = oriel_op_name(instr->op);
-    if (other->ranks != mine.ranks)
-        snprintf(text, sizeof text, "%s over %u ranks here, over %u on another rank", name, mine.ranks, other->ranks);
-    else if (other->dtype != mine.dtype)
+    if (other.group == mine.group && other.ranks != mine.ranks)
+        snprintf(text, sizeof text, "%s over %u ranks here, over %u on another rank", name, mine.ranks, other.ranks);
+    else if (other.dtype != mine.dtype)
         snprintf(text, sizeof text, "%s of %s here, of %s on another rank", name, oriel_dtype_name(own->dtype),
-                 oriel_dtype_name((pto_dtype)other->dtype));
-    else if (other->mode != mine.mode)
+                 oriel_dtype_name((pto_dtype)other.dtype));
+    else if (other.mode != mine.mode)
         snprintf(text, sizeof text, "%s with another operation here than on another rank", name);
     else
         return;
-    oriel_found_side side[2] = {check_side(m, event), check_side(m, other->event)};
-    check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "the same operands on each rank");
+    check_disagree(m, event, other.event, text, "the same operands on each rank");
 }
 
 /* Ranks may well wait for different things; that two do is kept in mind, in case that something else goes wrong. */
@@ -112,28 +118,38 @@ void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event)
     machine *m = c->machine;
     if (signal->op != PTO_OP_TWAIT || m->mismatch[0] != NONE)
         return;
-    const check_use *other = meet(c, &(check_use){.site = signal->site,
-                                                  .event = event,
-                                                  .ranks = signal->cells.count,
-                                                  .mode = signal->mode,
-                                                  .value = signal->value});
-    if (!other || (other->ranks == signal->cells.count && other->value == signal->value))
+    check_use other;
+    const check_use mine = {.site = signal->site,
+                            .event = event,
+                            .ranks = signal->cells.count,
+                            .mode = signal->mode,
+                            .value = signal->value};
+    if (!meet(c, &mine, &other))
+        return;
+    if (other.ranks == signal->cells.count && other.value == signal->value && other.mode == signal->mode)
         return;
     m->mismatch[0] = event;
-    m->mismatch[1] = other->event;
+    m->mismatch[1] = other.event;
 }
 
-bool check_sizes_differ(machine *m)
+void check_disagree(machine *m, uint32_t here, uint32_t there, const char *text, const char *missing)
 {
-    if (m->sizes[0] == NONE)
+    check_disagreement *d = &m->disagreement;
+    if (d->event[0] != NONE)
+        return;
+    *d = (check_disagreement){.event = {here, there}, .missing = missing};
+    snprintf(d->text, sizeof d->text, "%s", text);
+}
+
+bool check_tell_disagreement(machine *m)
+{
+    const check_disagreement *d = &m->disagreement;
+    if (d->event[0] == NONE)
         return false;
-    char text[256];
-    oriel_found_side side[2] = {check_side(m, m->sizes[0]), check_side(m, m->sizes[1])};
-    const check_event *load = &m->event[m->sizes[0]];
-    snprintf(text, sizeof text,
-             "rank %u loads %" PRIu64 " B, of which no rank has ever written the last; rank %u wrote the first: %s",
-             side[0].rank, load->to - load->from, side[1].rank, m->wrong);
-    uint32_t found = check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, "one size on both ranks");
+    char text[ORIEL_FOUND_TEXT];
+    oriel_found_side side[2] = {check_side(m, d->event[0]), check_side(m, d->event[1])};
+    snprintf(text, sizeof text, "%s: %s", d->text, m->wrong);
+    uint32_t found = check_report(m, ORIEL_FINDING_RANK_MISMATCH, side, 2, text, d->missing);
     m->findings.found[found].self_evident = true;
     return true;
 }
@@ -141,7 +157,7 @@ bool check_sizes_differ(machine *m)
 void check_agree_reset(machine *m)
 {
     m->uses = 0;
-    m->mismatch[0] = m->mismatch[1] = m->sizes[0] = m->sizes[1] = NONE;
+    m->mismatch[0] = m->mismatch[1] = m->disagreement.event[0] = NONE;
     for (uint32_t i = 0; i < m->cores; i++)
         m->core[i].place[0].site = NULL;
 }

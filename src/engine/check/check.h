@@ -44,6 +44,8 @@ typedef struct oriel_check_host {
     void *context;
     /* Which inputs there are from the next schedule on. False: others cannot be had. NULL: never. */
     bool (*fill)(void *context, oriel_contents contents);
+    /* Where the element is, in the arena, of which `returned` spoke last. NULL: not known. */
+    uint64_t (*wrong_at)(void *context);
 } oriel_check_host;
 
 typedef struct oriel_check_setup {

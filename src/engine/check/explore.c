@@ -478,15 +478,21 @@ static void note_wrong(machine *m, uint32_t known)
     }
     if (explained)
         return;
-    if (check_sizes_differ(m))
+    if (check_tell_left_over(m) || check_tell_disagreement(m))
         return;
-    oriel_found_side side = {
-        .host = true, .what = "the host reads", .rank = m->wrong_rank, .call = m->wrong_call, .pipe = PTO_PIPE_S};
+    oriel_found_side side[2] = {
+        {.host = true, .what = "the host reads", .rank = m->wrong_rank, .call = m->wrong_call, .pipe = PTO_PIPE_S}};
+    uint32_t sides = 1;
+    if (m->wrong_writer != NONE) {
+        side[sides++] = side[0];
+        side[0] = check_side(m, m->wrong_writer);
+    }
     uint32_t found =
-        check_report(m, ORIEL_FINDING_WRONG_RESULT, &side, 1, m->wrong,
+        check_report(m, ORIEL_FINDING_WRONG_RESULT, side, sides, m->wrong,
                      "nothing else was found that explains it: the arithmetic, the indices, or the expectation");
     m->findings.found[found].self_evident = true;
-    memcpy(m->findings.found[found].wrong, m->wrong, sizeof m->wrong);
+    if (!m->findings.found[found].wrong[0])
+        memcpy(m->findings.found[found].wrong, m->wrong, sizeof m->wrong);
 }
 
 static oriel_status ended(machine *m)
@@ -552,7 +558,7 @@ static bool is_over(const machine *m, oriel_status *status)
 
 /* Operations of all scalar units, times the cores among which each step chooses. */
 #define MOST_RANDOM_WORK (UINT64_C(1) << 22)
-#define RANDOM_SCHEDULES 4
+#define RANDOM_SCHEDULES 16
 
 /*
  * Where nothing was found, nothing depends on the schedule. A few at random, in which pipes and cores drift as far apart as they may,

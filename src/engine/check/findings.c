@@ -18,7 +18,7 @@ static bool same_cause(const oriel_found *found, oriel_finding_kind kind, const 
     const oriel_meeting *met = &found->met[0];
     if (found->kind != kind || !met->sides || !sides)
         return found->kind == kind && met->sides == sides;
-    if (kind == ORIEL_FINDING_DEADLOCK)
+    if (kind == ORIEL_FINDING_DEADLOCK || kind == ORIEL_FINDING_WRONG_RESULT)
         return true;
     bool wait_alone = kind == ORIEL_FINDING_STALE_SIGNAL; /* what it lets through varies */
     uint32_t compared = wait_alone || sides < 2 || met->sides < 2 ? 1 : 2;

@@ -134,6 +134,13 @@ bool check_skips(check_core *c, const pto_site *site, pto_op op)
     return m->without == site;
 }
 
+static uint32_t last_writer(const machine *m, uint64_t offset)
+{
+    oriel_mark last;
+    bool known = oriel_shadow_last_write(m->shadow, offset, &last) && !m->event[last.event].host;
+    return known ? last.event : NONE;
+}
+
 static void host_looks(machine *m, uint32_t rank, uint32_t call)
 {
     const oriel_check_host *host = m->setup->host;
@@ -150,6 +157,7 @@ static void host_looks(machine *m, uint32_t rank, uint32_t call)
     snprintf(m->wrong, sizeof m->wrong, "%s", wrong);
     m->wrong_rank = rank;
     m->wrong_call = call;
+    m->wrong_writer = host->wrong_at ? last_writer(m, host->wrong_at(host->context)) : NONE;
 }
 
 static void host_spoils(machine *m, uint32_t rank, uint32_t call)

@@ -84,7 +84,8 @@ typedef struct check_notify {
 /* A wait or a test that came true. */
 typedef struct check_waited {
     uint32_t core, ordinal, event, cell, call;
-    bool vacuous; /* it needed nothing that its core did not know before */
+    uint32_t notifies; /* that had happened in the whole machine before it */
+    bool vacuous;      /* it needed nothing that its core did not know before */
     bool credits; /* notifies of an earlier use had been there: of an earlier call, or from before an earlier wait */
     uint32_t cmp;
     int32_t value;
@@ -94,6 +95,7 @@ typedef struct check_waited {
 typedef struct check_cell {
     uint64_t offset;  /* in the arena */
     int32_t first;    /* its value when the schedule began */
+    uint32_t misused; /* the finding that says that two writers erase one another here; NONE */
     uint32_t *notify; /* indices, in the order in which they happened */
     uint32_t notifies, room;
 } check_cell;
@@ -262,6 +264,15 @@ typedef struct check_rank {
     uint32_t call;
 } check_rank;
 
+/*
+ * Two ranks do not do the same: which may be meant so. Told if a result is wrong and nothing else explains it.
+ */
+typedef struct check_disagreement {
+    uint32_t event[2]; /* [0] NONE: there is none */
+    char text[256];
+    const char *missing;
+} check_disagreement;
+
 /* ---- The machine ------------------------------------------------------------------------------------------------ */
 
 typedef enum run_end { RUN_ENDED, RUN_STUCK, RUN_FAULT, RUN_TRAP, RUN_TIMEOUT, RUN_ENDLESS } run_end;
@@ -276,8 +287,8 @@ struct oriel_checker {
     oriel_ranges *celled;            /* signal cells that have been used */
     struct check_use *use;           /* what ranks must agree on */
     uint32_t uses, use_room;
-    uint32_t sizes[2];    /* a load of more than was stored, and the store: events, or NONE */
-    uint32_t mismatch[2]; /* the first two waits of one place that do not agree: events, or NONE */
+    check_disagreement disagreement; /* the first: it is told if something goes wrong that nothing else explains */
+    uint32_t mismatch[2];            /* the first two waits of one place that do not agree: events, or NONE */
     struct oriel_engine_core *running;
     const oriel_plan *plan;
     bool *pin_done; /* by pin of the plan */
@@ -313,6 +324,7 @@ struct oriel_checker {
     run_end end;
     char wrong[160]; /* the first wrong output, or ""; */
     uint32_t wrong_rank, wrong_call;
+    uint32_t wrong_writer; /* the event that stored it last; NONE */
     char trap[ORIEL_FOUND_TEXT];
     oriel_findings findings;
     oriel_statements statements;
@@ -403,6 +415,8 @@ void check_poison_ub(check_core *c, uint64_t to);
 void check_undefine(check_core *c, const pto_tile *tile);
 /* Whether all operands lie where they should; else a finding, and the kernel is left. */
 void check_operands(check_core *c, const pto_instr *instr);
+/* A load of what another rank has stored: is it of the same type, and as much? */
+void check_compare_ends(check_core *c, uint32_t event, uint64_t from, uint64_t to);
 /* The host touches a piece between calls. */
 void check_host_touch(machine *m, uint32_t rank, const oriel_check_piece *piece, bool write, uint32_t call);
 /* One access of a scalar unit or a signal. `ordered` by `clock`. */
@@ -494,8 +508,11 @@ void check_endless(machine *m);
 /* agree.c: what ranks must agree on, compared place by place and use by use. */
 void check_agree(check_core *c, const pto_instr *instr);
 void check_agree_wait(check_core *c, const pto_signal *signal, uint32_t event);
-/* A wrong result that a load of more than was stored explains: a finding. False: there was none. */
-bool check_sizes_differ(machine *m);
+void check_disagree(machine *m, uint32_t here, uint32_t there, const char *text, const char *missing);
+/* A wrong result that a disagreement explains: a finding. False: there was none. */
+bool check_tell_disagreement(machine *m);
+/* Likewise for what an earlier call left in a cell, and a wait or test of a later one took for its own. */
+bool check_tell_left_over(machine *m);
 void check_agree_reset(machine *m);
 void check_agree_free(machine *m);
 

@@ -265,6 +265,7 @@ static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32
         check_report(m, ORIEL_FINDING_UNINITIALIZED_READ, &side, 1, "loads bytes that nobody wrote",
                      "a store of all that is read, before it");
     }
+    check_compare_ends(c, event, offset, offset + bytes);
     check_touch(m, event, ORIEL_TOUCH_READ, fetch_clock(c, line_of(c, offset)), offset, offset + bytes);
     const oriel_hold *line = held(c, ORIEL_HOLD_LINE), *fetch = held(c, ORIEL_HOLD_FETCH);
     if (line && c->store_pending && line->offset == offset)

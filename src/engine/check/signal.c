@@ -69,6 +69,7 @@ static uint32_t cell_at(machine *m, uint64_t offset)
     cell->offset = offset;
     cell->first = value_at(m, offset);
     cell->notifies = 0;
+    cell->misused = NONE;
     place_cell(m, m->cell_count);
     oriel_ranges_add(m->celled, offset, offset + CELL_BYTES);
     return m->cell_count++;
@@ -344,7 +345,7 @@ static void wake_pollers(machine *m, uint64_t offset)
 }
 
 /* Another writer's notify on the cell that nothing orders, one of the two a Set: which comes last is what is seen. */
-static void check_rivals(check_core *c, const check_cell *cell, uint32_t event, uint32_t mode)
+static void check_rivals(check_core *c, check_cell *cell, uint32_t event, uint32_t mode)
 {
     machine *m = c->machine;
     for (uint32_t i = cell->notifies; i-- > 0;) {
@@ -355,11 +356,11 @@ static void check_rivals(check_core *c, const check_cell *cell, uint32_t event, 
         if (mode == PTO_NOTIFY_ADD && n->mode == PTO_NOTIFY_ADD)
             continue;
         oriel_found_side side[2] = {check_side(m, event), check_side(m, n->event)};
-        check_report(m, ORIEL_FINDING_SIGNAL_MISUSE, side, 2,
-                     both_set ? "a Set can erase what another writer has set in the same cell"
-                              : "Set and AtomicAdd meet in one cell, and nothing orders them",
-                     both_set ? "a cell for each writer, in a cache line of its own"
-                              : "one way to notify for each cell");
+        cell->misused = check_report(m, ORIEL_FINDING_SIGNAL_MISUSE, side, 2,
+                                     both_set ? "a Set can erase what another writer has set in the same cell"
+                                              : "Set and AtomicAdd meet in one cell, and nothing orders them",
+                                     both_set ? "a cell for each writer, in a cache line of its own"
+                                              : "one way to notify for each cell");
         return;
     }
 }
@@ -495,6 +496,7 @@ static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_
                                    .event = event,
                                    .cell = index,
                                    .call = c->call,
+                                   .notifies = m->notifies,
                                    .vacuous = vacuous,
                                    .credits = credits,
                                    .cmp = signal->mode,

@@ -69,6 +69,22 @@ static bool follows_from_loss(machine *m)
     return any;
 }
 
+/* A wait for a cell in which a Set may have erased what it waits for: that was told. */
+static bool follows_from_misuse(machine *m)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < m->cores; i++) {
+        const check_core *c = &m->core[i];
+        if (c->state != CORE_AT_SIGNAL)
+            continue;
+        uint32_t cell = check_find_cell(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
+        if (cell == NONE || m->cell[cell].misused == NONE)
+            continue;
+        m->findings.found[m->cell[cell].misused].self_evident = any = true;
+    }
+    return any;
+}
+
 static bool report_never_set(machine *m)
 {
     bool any = false;
@@ -140,9 +156,32 @@ static void add_waiters(machine *m, waiters *list)
 
 /* ---- Why -------------------------------------------------------------------------------------------------------- */
 
+/* Signals of one call that the cell got before notify number `before` of the machine. */
+static uint32_t signals_of_call(const machine *m, const check_cell *cell, uint32_t call, uint32_t before)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < cell->notifies; k++)
+        count += cell->notify[k] < before && m->notify[cell->notify[k]].call == call;
+    return count;
+}
+
+/* In an earlier call the same wait passed, with no more signals of its own call than have come in this one. NULL: it did not. */
+static const check_waited *passed_with_as_many(const machine *m, const check_core *c, uint32_t index)
+{
+    uint32_t now = signals_of_call(m, &m->cell[index], c->call, m->notifies);
+    for (uint32_t i = 0; i < m->waiteds; i++) {
+        const check_waited *w = &m->waited[i];
+        if (w->core == c->index && w->cell == index && w->call < c->call &&
+            m->event[w->event].site == c->at_signal->site &&
+            signals_of_call(m, &m->cell[index], w->call, w->notifies) <= now)
+            return w;
+    }
+    return NULL;
+}
+
 /*
- * A waiter in a later call whose signals have come, and that would go on if the cell had been as it was at the beginning: the last
- * signal of an earlier call to that cell. NONE: that is not what stops it.
+ * What stops a waiter of a later call, whose signals have come as they came before, when that is the last signal of an earlier call to its
+ * cell: it would go on if the cell were as it was at the beginning, or it has written the cell back itself. NONE: that is not it.
  */
 static uint32_t left_over(const machine *m, const check_core *c)
 {
@@ -151,17 +190,22 @@ static uint32_t left_over(const machine *m, const check_core *c)
     uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4), left = NONE;
     if (index == NONE)
         return NONE;
-    bool signalled = false;
-    uint32_t value = (uint32_t)m->cell[index].first;
-    for (uint32_t k = 0; k < m->cell[index].notifies; k++) {
-        const check_notify *n = &m->notify[m->cell[index].notify[k]];
+    const check_cell *cell = &m->cell[index];
+    uint32_t value = (uint32_t)cell->first;
+    for (uint32_t k = 0; k < cell->notifies; k++) {
+        const check_notify *n = &m->notify[cell->notify[k]];
         if (n->call < c->call)
-            left = n->event;
+            left = cell->notify[k];
         else
-            signalled = true, value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
     }
-    bool enough = signalled && oriel_compare((int32_t)value, (pto_cmp)c->at_signal->mode, c->at_signal->value);
-    return enough ? left : NONE;
+    if (left == NONE)
+        return NONE;
+    bool enough = oriel_compare((int32_t)value, (pto_cmp)c->at_signal->mode, c->at_signal->value);
+    bool signalled = signals_of_call(m, cell, c->call, m->notifies) > 0;
+    const check_waited *before = passed_with_as_many(m, c, index);
+    bool written_back = before && left >= before->notifies && m->notify[left].core == c->index;
+    return (enough && (signalled || before)) || written_back ? m->notify[left].event : NONE;
 }
 
 /* The core whose notify could end the wait: who has notified the cell, or its counterpart on another rank, and waits too. */
@@ -205,9 +249,57 @@ static void explain(const machine *m, const waiters *list, char *text, size_t si
                                  : "the signal or the set that would end it is missing");
 }
 
+/* The last signal of an earlier call without which the wait or test would have answered otherwise; NONE. */
+static uint32_t taken_for_its_own(const machine *m, const check_waited *w)
+{
+    const check_cell *cell = &m->cell[w->cell];
+    uint32_t left = NONE, value = (uint32_t)cell->first;
+    for (uint32_t k = 0; k < cell->notifies; k++) {
+        const check_notify *n = &m->notify[cell->notify[k]];
+        if (cell->notify[k] >= w->notifies)
+            break;
+        if (n->call < w->call)
+            left = n->event;
+        else
+            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+    }
+    return oriel_compare((int32_t)value, (pto_cmp)w->cmp, w->value) ? NONE : left;
+}
+
+bool check_tell_left_over(machine *m)
+{
+    for (uint32_t i = 0; i < m->waiteds; i++) {
+        const check_waited *w = &m->waited[i];
+        uint32_t left = w->vacuous && w->call > 0 ? taken_for_its_own(m, w) : NONE;
+        if (left == NONE)
+            continue;
+        char text[ORIEL_FOUND_TEXT];
+        oriel_found_side side[2] = {check_side(m, w->event), check_side(m, left)};
+        snprintf(text, sizeof text, "what an earlier call left in a cell answers a %s of a later one: %s", side[0].what,
+                 m->wrong);
+        uint32_t found =
+            check_report(m, ORIEL_FINDING_RESIDUE, side, 2, text,
+                         "a cell that each call leaves as it found it, or a value that each call makes anew");
+        m->findings.found[found].self_evident = true;
+        return true;
+    }
+    return false;
+}
+
+/* Waits that never ended were not compared with those of other ranks. */
+static void compare_waiters(machine *m)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (c->state == CORE_AT_SIGNAL)
+            check_agree_wait(c, c->at_signal, check_event_here(c, c->at_signal->op, c->at_signal->site));
+    }
+}
+
 void check_stuck(machine *m)
 {
-    if (follows_from_loss(m) || report_never_set(m))
+    compare_waiters(m);
+    if (follows_from_loss(m) || follows_from_misuse(m) || report_never_set(m))
         return;
     uint32_t most = m->cores * 5 + 1;
     waiters list = {.side = calloc(most, sizeof *list.side), .core = calloc(most, sizeof *list.core)};

@@ -139,7 +139,7 @@ static void late_text(const oriel_found_side *side, char *text, size_t size)
 }
 
 /* Random schedules that are tried for a finding that is the only one: what they show is then its doing. */
-#define RANDOM_WITNESSES 16
+#define RANDOM_WITNESSES 64
 
 /* Runs `plan` for its end; true if that is harm, which then is the finding's witness. */
 static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *how)
