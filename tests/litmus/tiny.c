@@ -325,6 +325,11 @@ static void calls_that_alternate(pto_core *core)
     CALLS(call_of(core) % 2 * PTO_LINE_CELLS, (void)0, (void)0);
 }
 
+static void calls_that_reuse(pto_core *core)
+{
+    CALLS(0, (void)0, (void)0);
+}
+
 static void calls_that_answer(pto_core *core)
 {
     CALLS(0, WAIT(core, 0, number - 1), NOTIFY(core, 0, 0));
@@ -366,6 +371,7 @@ static const litmus tests[] = {
      .cases = CLEAN("1")},
 
     {"calls_that_alternate", calls_that_alternate, .ranks = 2, .calls = 2, .cases = CLEAN("12")},
+    {"calls_that_reuse", calls_that_reuse, .ranks = 2, .calls = 2, .cases = FOUND("12 22", REUSE_RACE)},
     {"calls_that_answer", calls_that_answer, .ranks = 2, .calls = 2, .cases = CLEAN("12")},
 };
 
