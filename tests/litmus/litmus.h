@@ -52,7 +52,6 @@ typedef struct litmus_case {
     const char *outcomes;
     unsigned findings;
     const char *hidden; /* found by order, but with one outcome: why nobody can see it. Else NULL */
-    unsigned follows;   /* found in some interleavings only, in consequence of `findings` */
 } litmus_case;
 
 /* What is there when all is over. */
@@ -84,13 +83,13 @@ typedef struct litmus {
 #define CLEAN(outcomes)                                                                                                \
     {                                                                                                                  \
         {                                                                                                              \
-            EVERYWHERE, outcomes, 0, NULL, 0                                                                           \
+            EVERYWHERE, outcomes, 0, NULL                                                                              \
         }                                                                                                              \
     }
 #define FOUND(outcomes, findings)                                                                                      \
     {                                                                                                                  \
         {                                                                                                              \
-            EVERYWHERE, outcomes, findings, NULL, 0                                                                    \
+            EVERYWHERE, outcomes, findings, NULL                                                                       \
         }                                                                                                              \
     }
 

@@ -110,6 +110,18 @@ static void flag_covers_nothing_after(pto_core *core)
     pto_tstore(core, word(core, 0, 1), tile(core, 0));
 }
 
+/* The set is held up until the load behind it has been issued: still it does not cover it. */
+static void flag_held_up(pto_core *core)
+{
+    preset(core, tile(core, 0), 0);
+    pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, 0);
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 0);
+    pto_tload(core, tile(core, 0), word(core, 0, 0));
+    pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, 0);
+    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 0);
+    pto_tstore(core, word(core, 0, 1), tile(core, 0));
+}
+
 static void flag_to_scalar_unit(pto_core *core)
 {
     preset(core, tile(core, 0), 1);
@@ -282,6 +294,15 @@ static void second_notify(pto_core *core)
     ANNOUNCE(NOTIFY(core, 1, 1));
 }
 
+/* With what a notify drained, the dsb has more to fence. */
+static void second_notify_behind_dsb(pto_core *core)
+{
+    ANNOUNCE({
+        NOTIFY(core, 1, 1);
+        pto_dsb(core);
+    });
+}
+
 /* A store that is not fenced lands on top of what the peer stored after it. */
 static void unfenced_store_comes_back(pto_core *core)
 {
@@ -399,6 +420,7 @@ static const litmus tests[] = {
     {"flag_covers_all_before", flag_covers_all_before, .data = {1}, .ends = {GM(0, 1), GM(0, 2)}, .cases = CLEAN("11")},
     {"flag_covers_nothing_after", flag_covers_nothing_after, .data = {1}, .ends = {GM(0, 1)},
      .cases = FOUND("0 1", PIPE_RACE)},
+    {"flag_held_up", flag_held_up, .data = {1}, .ends = {GM(0, 1)}, .cases = FOUND("0 1", PIPE_RACE)},
     {"flag_to_scalar_unit", flag_to_scalar_unit, .cases = CLEAN("1")},
     {"flag_from_scalar_unit", flag_from_scalar_unit, .ends = {UB(0, 0)}, .cases = CLEAN("1")},
     {"flag_set_twice", flag_set_twice, .cases = FOUND("1 !", FLAG_MISUSE)},
@@ -427,6 +449,8 @@ static const litmus tests[] = {
      .cases = {{STRICT, "1 2", EARLY_SIGNAL, NULL}, {DOCUMENTED, "2", 0, NULL}}},
     {"notify_overtakes", notify_overtakes, .ranks = 2, .ends = {UB(1, 0)}, .cases = FOUND("0 1", EARLY_SIGNAL)},
     {"second_notify", second_notify, .ranks = 2, .ends = {UB(1, 0)},
+     .cases = {{STRICT, "0 1", EARLY_SIGNAL, NULL}, {DOCUMENTED, "1", 0, NULL}}},
+    {"second_notify_behind_dsb", second_notify_behind_dsb, .ranks = 2, .ends = {UB(1, 0)},
      .cases = {{STRICT, "0 1", EARLY_SIGNAL, NULL}, {DOCUMENTED, "1", 0, NULL}}},
 
     {"core_barrier", core_barrier, .blocks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("1")},

@@ -260,6 +260,16 @@ static void counter_of_some(pto_core *core)
     COUNTER(2, 2);
 }
 
+/* Any two of three: what is learned differs, and is not made use of. */
+static void any_two_of_three(pto_core *core)
+{
+    if (me(core) == 2)
+        WAIT(core, 0, 2);
+    for (uint32_t i = 0; i < 2 - me(core); i++)
+        NOTIFY(core, 2, 0);
+    see(me(core), 1);
+}
+
 /* Two cells, waited for by one instruction. */
 static void wait_for_two_cells(pto_core *core)
 {
@@ -364,6 +374,7 @@ static const litmus tests[] = {
 
     {"counter_of_all", counter_of_all, .ranks = 3, .ends = {UB(2, 0)}, .cases = CLEAN("1")},
     {"counter_of_some", counter_of_some, .ranks = 3, .ends = {UB(2, 0)}, .cases = FOUND("0 1", RANK_RACE)},
+    {"any_two_of_three", any_two_of_three, .ranks = 3, .cases = CLEAN("111")},
     {"wait_for_two_cells", wait_for_two_cells, .ranks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("1")},
 
     {"sum_of_blocks", sum_of_blocks, .blocks = 2, .ends = {UB(1, 1)}, .cases = CLEAN("3")},
