@@ -256,6 +256,31 @@ static void test_a_sum_may_have_parts_to_which_nobody_adds(void **state)
     close_scene(&s);
 }
 
+/* Returns while its last load and store are still to be done. */
+static void not_drained(pto_core *core)
+{
+    pto_global out = pto_arg_tensor(core, 0), signals = pto_window_buffer(core, pto_arg_comm(core, 0), 0);
+    pto_tile tile = pto_tile_1d(core, PTO_I32, 1024, COUNT);
+    pto_tfill(core, tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, out, tile);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tput(core, pto_slice(signals, 0, 8), pto_slice(signals, 16, 8), pto_tile_1d(core, PTO_I32, 0, 8), PTO_NO_TILE);
+}
+
+static void test_a_call_does_not_undefine_what_the_one_before_still_needs(void **state)
+{
+    (void)state;
+    scene s;
+    open_scene(&s, not_drained, ORIEL_PROFILE_STRICT);
+    s.setup.calls = 2;
+    uint64_t seed = test_seed();
+    for (uint64_t i = 0; i < 100; i++)
+        check_run(s.checker, &(oriel_plan){.seed = seed + i});
+    assert_int_equal(s.checker->findings.count, 0);
+    close_scene(&s);
+}
+
 /* ---- What hides what -------------------------------------------------------------------------------------------- */
 
 /* The second operation reads and writes what the first may not have read yet. */
@@ -324,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_operations_of_one_pipe_on_one_tile_keep_their_order),
         cmocka_unit_test(test_staging_tiles_are_undefined_afterwards),
         cmocka_unit_test(test_a_sum_may_have_parts_to_which_nobody_adds),
+        cmocka_unit_test(test_a_call_does_not_undefine_what_the_one_before_still_needs),
         cmocka_unit_test(test_a_read_in_place_does_not_hide_an_earlier_one),
         cmocka_unit_test(test_answers_that_do_not_depend_on_each_other_are_combined),
     };
