@@ -36,7 +36,7 @@ static void expect_clean(const oriel_launch *launch, const oriel_job *job, oriel
         fail_msg("%s on %u ranks of %s, count %llu: %s: %s", launch->name, job->ranks, job->platform,
                  (unsigned long long)job->count, report.finding[0].id, report.finding[0].message);
     assert_true(report.exhaustive && report.schedules == 1);
-    assert_true(report.random_schedules == 4 || job->ranks * job->count > 4096);
+    assert_true(report.random_schedules == 16 || job->ranks * job->count > 4096);
     oriel_check_report_free(&report);
 }
 

@@ -101,23 +101,36 @@ static bool is_of(const machine *m, uint32_t index, uint32_t rank, uint64_t from
     return m->core[late->core].rank == rank && late->from < to && from < late->to;
 }
 
+/* Those of the rank up to number `last` land, in the order in which they completed: one may lie over another. */
+static void land_up_to(machine *m, uint32_t rank, uint32_t last)
+{
+    for (uint32_t i = 0; m->lates && i <= last && i < m->lates;)
+        if (m->core[m->late[i]->core].rank == rank) {
+            land(m, i);
+            if (last-- == 0)
+                return;
+        } else {
+            i++;
+        }
+}
+
 void check_late_land_bytes(machine *m, uint32_t rank, uint64_t from, uint64_t to)
 {
-    for (uint32_t i = 0; i < m->lates;)
-        if (is_of(m, i, rank, from, to))
-            land(m, i);
-        else
-            i++;
+    for (uint32_t i = m->lates; i-- > 0;)
+        if (is_of(m, i, rank, from, to)) {
+            land_up_to(m, rank, i);
+            return;
+        }
 }
 
 void check_late_land_fenced(check_core *c, uint32_t ordinal)
 {
     machine *m = c->machine;
-    for (uint32_t i = 0; i < m->lates;)
-        if (m->late[i]->core == c->index && m->late[i]->ordinal <= ordinal)
-            land(m, i);
-        else
-            i++;
+    for (uint32_t i = m->lates; i-- > 0;)
+        if (m->late[i]->core == c->index && m->late[i]->ordinal <= ordinal) {
+            land_up_to(m, c->rank, i);
+            return;
+        }
 }
 
 /* Stores of one rank to the same bytes land in the order in which they completed. */

@@ -262,13 +262,12 @@ static void sync_simple(void *context, const pto_sync *sync)
 static void issue_composite(check_core *c, const pto_instr *instr)
 {
     const pto_global *own = instr->global[0] ? instr->global[0] : instr->global[1];
-    uint32_t since = c->machine->events;
     c->composite = (uint8_t)instr->op;
     oriel_instr_expand(instr, c->machine->setup->limits,
                        &(oriel_expansion){.instr = issue_simple, .sync = sync_simple, .context = c});
     for (int i = 0; i < 3 && pto_global_count(*own); i++)
         if (instr->tile[i])
-            check_spoil(c, instr->tile[i], since);
+            check_spoil(c, instr->tile[i]);
     c->composite = PTO_OP_COUNT;
 }
 

@@ -105,6 +105,9 @@ typedef struct check_cell {
 typedef enum item_kind { ITEM_INSTR, ITEM_SET, ITEM_WAIT, ITEM_BARRIER } item_kind;
 
 /* Something queued on a pipe. Ordinals count all kinds. */
+/* Composites whose staging tile one instruction that is under way uses, too: what is more is undefined too early. */
+#define MAX_SPOILS 8
+
 /* A staging tile of a composite: undefined once all that uses it is done. */
 typedef struct check_spoiled {
     pto_tile tile;
@@ -121,8 +124,8 @@ typedef struct check_item {
     pto_instr instr;         /* with its operands: */
     pto_tile tile[3];
     pto_global global[2];
-    uint32_t spoil[3], spoils; /* staging tiles that it uses, of its core's `spoiled` */
-    pto_pipe other;            /* of a flag */
+    uint32_t spoil[MAX_SPOILS], spoils; /* staging tiles that it uses, of its core's `spoiled` */
+    pto_pipe other;                     /* of a flag */
     uint32_t id;
 } check_item;
 
@@ -380,8 +383,8 @@ bool check_skips(check_core *c, const pto_site *site, pto_op op);
 /* pipe.c */
 void check_issue(check_core *c, const pto_instr *instr, uint32_t event);
 void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event);
-/* A staging tile is left undefined once what was issued from event `since` on is done with it. */
-void check_spoil(check_core *c, const pto_tile *tile, uint32_t since);
+/* A staging tile is left undefined once all that was issued is done with it. */
+void check_spoil(check_core *c, const pto_tile *tile);
 void check_fire(check_core *c, const pto_sync *sync, uint32_t event); /* set_flag from PIPE_S */
 /* PIPE_S takes a flag that is set. */
 void check_take_flag(check_core *c, pto_pipe src, uint32_t id, uint32_t event);

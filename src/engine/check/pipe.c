@@ -302,14 +302,15 @@ static check_spoiled *add_spoiled(check_core *c, const pto_tile *tile)
     return &c->spoiled[c->spoileds++];
 }
 
-void check_spoil(check_core *c, const pto_tile *tile, uint32_t since)
+/* Those of instructions before the composite as well: it need not have used the tile at all. */
+void check_spoil(check_core *c, const pto_tile *tile)
 {
     const oriel_footprint bytes = oriel_tile_footprint(tile, true);
     check_spoiled *spoiled = add_spoiled(c, tile);
     for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
         for (uint32_t i = 0; i < c->pipe[p].items; i++) {
             check_item *item = c->pipe[p].item[i];
-            if (item->done || item->kind != ITEM_INSTR || item->event < since || !touches_tile(item, &bytes))
+            if (item->done || item->kind != ITEM_INSTR || item->spoils == MAX_SPOILS || !touches_tile(item, &bytes))
                 continue;
             item->spoil[item->spoils++] = (uint32_t)(spoiled - c->spoiled);
             spoiled->left++;
