@@ -4,7 +4,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TESTS ?= format gcc clang
 
-.PHONY: all setup run test fuzz bench install clean
+.PHONY: all setup run test fuzz hazards bench install clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
@@ -28,6 +28,12 @@ test: setup
 fuzz: WHAT = test
 fuzz: setup
 	@scripts/fuzz.sh
+# What oriel check sees and does not, on pairs of small kernels that are wrong by one statement (tests/hazards).
+hazards: WHAT = test
+hazards: setup
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
+	@meson configure $(BUILD) -Dtests=enabled && ninja -C $(BUILD) tests/hazards/test-hazards >/dev/null
+	@$(BUILD)/tests/hazards/test-hazards --table
 
 bench: WHAT = bench
 bench: setup

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hazard corpus: small kernels in pairs, one right and one wrong by one statement, written from the machine's rules
+ * (docs/machine.md) and not from the checker's code. Each file holds the pairs of one kind of finding:
+ *
+ *      // The store must not start before the load has completed.
+ *      static void store_before_load(pto_core *core)
+ *      {
+ *          parts p = parts_of(core);
+ *          pto_tload(core, p.tile, p.in);
+ *          RIGHT pto_pipe_barrier(core, PTO_PIPE_ALL);     only in the right variant; WRONG: only in the wrong one
+ *          pto_tstore(core, p.out, p.tile); // FOUND       the finding of the wrong variant is shown on this line
+ *          drain(core);
+ *      }
+ *
+ *      const hazard pipe_race[] = {
+ *          {"store_before_load", store_before_load, .harm = HARM_SHOWN},
+ *          {NULL},
+ *      };
+ *
+ * The driver (run.c) checks both variants in every cell of the pair's grid (platforms x profiles). The right one must be clean: no
+ * finding of any kind, exhaustively so. The wrong one must have, in every cell that `wrong_on` names and by default in all, one
+ * finding of the file's kind that has each marked line among its sides, and none of another kind but those in `also`.
+ *
+ * The kernels hold to kernel.h. Buffers: tensors in and out (COUNT f32 each, or what the pair's launch says), windows scratch
+ * (2 * COUNT f32) and signals (a line of 16 int32 cells per rank). Scalar 0 is the variant.
+ */
+#ifndef ORIEL_TESTS_HAZARD_H
+#define ORIEL_TESTS_HAZARD_H
+
+#include <stddef.h>
+
+#include "oriel/check.h"
+#include "oriel/kernel.h"
+
+/* The statement that makes the difference. */
+#define RIGHT if (!pto_arg_i64(core, 0))
+#define WRONG if (pto_arg_i64(core, 0))
+
+#define COUNT 64u
+
+enum { SCRATCH, SIGNALS };
+
+/* What the witness of the wrong variant says. */
+typedef enum hazard_harm {
+    HARM_ANY,
+    HARM_SHOWN, /* a wrong result, or an end in the error itself */
+    HARM_HIDDEN /* this data hides it */
+} hazard_harm;
+
+/* Where a pair is checked: a bit each; 0 means all. */
+enum {
+    ON_A2A3 = 1,
+    ON_A5 = 2,
+    STRICT = 4,
+    DOCUMENTED = 8,
+    EVERYWHERE = ON_A2A3 | ON_A5 | STRICT | DOCUMENTED,
+};
+
+#define KIND(name) (1u << ORIEL_FINDING_##name)
+
+typedef struct hazard {
+    const char *name; /* of the function, after which the driver looks for the marked line */
+    oriel_kernel_fn kernel;
+    uint32_t ranks;         /* 0: 2 */
+    uint32_t blocks;        /* 0: 1 */
+    uint32_t calls;         /* 0: 3 */
+    uint32_t on;            /* the grid of both variants: platforms and profiles; no bit of one kind: both of it */
+    uint32_t wrong_on;      /* the part of it in which the wrong variant is wrong; elsewhere it is clean, too */
+    uint32_t also;          /* KIND() of findings that the wrong variant has beside its own */
+    hazard_harm harm;       /* asked of the finding on the marked line, in each cell in which it is wrong */
+    oriel_expect_fn expect; /* NULL: out[i] is in[i] of the same rank; any_result */
+    const oriel_launch_buffer *buffers; /* NULL: the usual ones */
+    uint32_t buffer_count;
+} hazard;
+
+/* Of kernels whose output is not looked at. */
+oriel_expected any_result(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                          uint64_t i);
+/* out[i] of a rank is in[i] of the rank before it. */
+oriel_expected from_rank_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                                uint64_t i);
+
+/* One for each kind, ended by an entry without a name, in the file of the kind's name. */
+#define HAZARDS(X)                                                                                                     \
+    X(PIPE_RACE, pipe_race)                                                                                            \
+    X(RANK_RACE, rank_race)                                                                                            \
+    X(EARLY_SIGNAL, early_signal)                                                                                      \
+    X(STALE_SIGNAL, stale_signal)                                                                                      \
+    X(REUSE_RACE, reuse_race)                                                                                          \
+    X(DEADLOCK, deadlock)                                                                                              \
+    X(FLAG_MISUSE, flag_misuse)                                                                                        \
+    X(OUT_OF_BOUNDS, out_of_bounds)                                                                                    \
+    X(MISALIGNED, misaligned)                                                                                          \
+    X(LIMIT, limit)                                                                                                    \
+    X(UNINITIALIZED_READ, uninitialized_read)                                                                          \
+    X(LINE_CLOBBER, line_clobber)                                                                                      \
+    X(SIGNAL_MISUSE, signal_misuse)                                                                                    \
+    X(RANK_MISMATCH, rank_mismatch)                                                                                    \
+    X(RESIDUE, residue)                                                                                                \
+    X(WRONG_RESULT, wrong_result)
+#define HAZARD_DECLARE(constant, name) extern const hazard name##_hazards[];
+HAZARDS(HAZARD_DECLARE)
+#undef HAZARD_DECLARE
+
+/* ---- What the kernels are made of ------------------------------------------------------------------------------- */
+
+typedef struct parts {
+    pto_global in, out, scratch, signals;
+    const pto_comm *comm;
+    pto_tile tile, tile2; /* COUNT f32 each */
+    uint32_t me, next, before, ranks;
+} parts;
+
+PTO_INLINE parts parts_of(pto_core *core)
+{
+    parts p = {.in = pto_arg_tensor(core, 0), .out = pto_arg_tensor(core, 1), .comm = pto_arg_comm(core, 0)};
+    p.scratch = pto_slice(pto_window_buffer(core, p.comm, SCRATCH), 0, COUNT);
+    p.signals = pto_window_buffer(core, p.comm, SIGNALS);
+    p.tile = pto_tile_1d(core, PTO_F32, 0, COUNT);
+    p.tile2 = pto_tile_1d(core, PTO_F32, COUNT * 4, COUNT);
+    p.me = p.comm->rank;
+    p.ranks = p.comm->ranks;
+    p.next = (p.me + 1) % p.ranks;
+    p.before = (p.me + p.ranks - 1) % p.ranks;
+    return p;
+}
+
+/* My own cell of line `line`, and the same in the window of `rank`. */
+PTO_INLINE pto_addr my_cell(const parts *p, uint32_t line)
+{
+    return p->signals.addr + (uint64_t)line * PTO_LINE_BYTES;
+}
+
+PTO_INLINE pto_addr cell_at(const parts *p, uint32_t line, uint32_t rank)
+{
+    return pto_peer_addr(p->comm, my_cell(p, line), rank);
+}
+
+/* Everything that was stored is complete, and other ranks may be told. A statement of its own in each kernel that calls it. */
+#define drain(core)                                                                                                    \
+    do {                                                                                                               \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_dsb(core);                                                                                                 \
+    } while (0)
+
+#endif
