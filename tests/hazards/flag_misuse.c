@@ -59,6 +59,30 @@ static void back_flag_waited_for_late(pto_core *core)
     drain(core);
 }
 
+/* With one tile the way back from PIPE_MTE3 paces all flags; with two, the flag to PIPE_V would need two ids as well. */
+static void two_tiles_and_one_id(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t tiles = 1;
+    WRONG tiles = 2;
+    for (uint32_t i = 0; i < 4; i++) {
+        pto_tile tile = pto_tile_1d(core, PTO_F32, i % tiles * 64, 16);
+        if (i >= tiles)
+            pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, i % tiles);
+        pto_tload(core, tile, pto_slice(p.in, i * 16, 16));
+        pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_V, 0); /* FOUND */
+        pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_V, 0);
+        pto_tmuls(core, tile, tile, 1);
+        pto_set_flag(core, PTO_PIPE_V, PTO_PIPE_MTE3, 0);
+        pto_wait_flag(core, PTO_PIPE_V, PTO_PIPE_MTE3, 0);
+        pto_tstore(core, pto_slice(p.out, i * 16, 16), tile);
+        pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, i % tiles);
+    }
+    for (uint32_t k = 0; k < tiles; k++)
+        pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, k);
+    drain(core);
+}
+
 /*
  * TPUT uses ids 0 and 1 between PIPE_MTE2 and PIPE_MTE3, and the caller's flag 0 is up across it. Its store may then take the
  * caller's flag for its own and start before its load is complete, which is a pipe-race.
@@ -303,6 +327,7 @@ const hazard flag_misuse_hazards[] = {
     {"one_id_in_a_loop", one_id_in_a_loop, .harm = HARM_SHOWN},
     {"two_sets_and_two_waits", two_sets_and_two_waits, .harm = HARM_SHOWN},
     {"back_flag_waited_for_late", back_flag_waited_for_late, .harm = HARM_SHOWN},
+    {"two_tiles_and_one_id", two_tiles_and_one_id, .harm = HARM_SHOWN},
     {"flag_up_across_tput", flag_up_across_tput, .also = KIND(PIPE_RACE), .harm = HARM_SHOWN},
     {"never_released", never_released, .harm = HARM_SHOWN},
     {"waited_for_twice", waited_for_twice, .harm = HARM_SHOWN},

@@ -56,6 +56,31 @@ static void pitch_too_large(pto_core *core)
     drain(core);
 }
 
+/* Nothing may be loaded from right behind the end; one element may not. */
+static void nothing_behind_the_end(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t rest = 0;
+    WRONG rest = 1;
+    pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
+    pto_tload(core, pto_tile_valid(p.tile2, 1, rest), pto_slice(p.in, COUNT, rest)); /* FOUND */
+    drain(core);
+}
+
+/* One row four times, by a pitch of 0; a pitch of the whole input leaves it. */
+static void row_repeated(pto_core *core)
+{
+    parts p = parts_of(core);
+    pto_tile rows = pto_tile_2d(core, PTO_F32, 1024, 4, 16);
+    uint64_t pitch = 0;
+    WRONG pitch = COUNT;
+    pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
+    pto_tload(core, rows, pto_global_2d(p.in.addr, PTO_F32, 4, 16, pitch)); /* FOUND */
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_slice(p.out, 0, 16), pto_tile_valid(rows, 1, 16));
+    drain(core);
+}
+
 /* A loop of the scalar unit that goes one too far. */
 static void scalar_load_one_too_far(pto_core *core)
 {
@@ -216,6 +241,8 @@ const hazard out_of_bounds_hazards[] = {
     {"one_past_the_input", one_past_the_input, .harm = HARM_SHOWN},
     {"last_block_is_shorter", last_block_is_shorter, .blocks = 3, .harm = HARM_SHOWN},
     {"pitch_too_large", pitch_too_large, .harm = HARM_SHOWN},
+    {"nothing_behind_the_end", nothing_behind_the_end, .harm = HARM_SHOWN},
+    {"row_repeated", row_repeated, .harm = HARM_SHOWN},
     {"scalar_load_one_too_far", scalar_load_one_too_far, .harm = HARM_SHOWN},
     {"scalar_store_before_the_first", scalar_store_before_the_first, .harm = HARM_SHOWN},
     {"gathered_into_too_little", gathered_into_too_little, .expect = any_result, .harm = HARM_SHOWN},

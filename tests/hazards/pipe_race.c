@@ -58,6 +58,34 @@ static void load_after_the_flag(pto_core *core)
     drain(core);
 }
 
+/* A flag handed on by an idle pipe: it must be set behind the wait there, or it is set before the load is complete. */
+static void flag_handed_on_too_soon(pto_core *core)
+{
+    parts p = parts_of(core);
+    pto_tload(core, p.tile, p.in); /* FOUND */
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_V, 0);
+    WRONG pto_set_flag(core, PTO_PIPE_V, PTO_PIPE_MTE3, 0);
+    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_V, 0);
+    RIGHT pto_set_flag(core, PTO_PIPE_V, PTO_PIPE_MTE3, 0);
+    pto_wait_flag(core, PTO_PIPE_V, PTO_PIPE_MTE3, 0);
+    pto_tstore(core, p.out, p.tile); /* FOUND */
+    drain(core);
+}
+
+/* The same over the scalar unit, which waits as the others do. */
+static void scalar_unit_does_not_wait(pto_core *core)
+{
+    parts p = parts_of(core);
+    pto_tload(core, p.tile, p.in); /* FOUND */
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_S, 0);
+    RIGHT pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_S, 0);
+    pto_set_flag(core, PTO_PIPE_S, PTO_PIPE_MTE3, 0);
+    pto_wait_flag(core, PTO_PIPE_S, PTO_PIPE_MTE3, 0);
+    pto_tstore(core, p.out, p.tile); /* FOUND */
+    WRONG pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_S, 0);
+    drain(core);
+}
+
 /* A wait holds back only what is issued after it: the store is in PIPE_MTE3's queue already. */
 static void wait_after_the_store(pto_core *core)
 {
@@ -229,6 +257,53 @@ static void row_in_both_halves(pto_core *core)
     pto_tload(core, upper, pto_global_2d(p.in.addr, PTO_F32, upper.valid_rows, 8, 8)); /* FOUND */
     pto_pipe_barrier(core, PTO_PIPE_ALL);
     pto_tstore(core, pto_global_2d(p.out.addr, PTO_F32, 4, 8, 8), pto_tile_valid(all, 4, 8));
+    drain(core);
+}
+
+/* Two tiles side by side in the same rows: the left one is filled anew while the right one is stored, one column too far. */
+static void one_column_too_far(pto_core *core)
+{
+    parts p = parts_of(core);
+    pto_tile all = pto_tile_2d(core, PTO_F32, 0, 4, 16), left = pto_tile_valid(all, 4, 8), right = left;
+    right.offset = 8 * 4;
+    pto_tload(core, all, pto_global_2d(p.in.addr, PTO_F32, 4, 16, 16));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_global_2d(p.out.addr, PTO_F32, 4, 8, 16), left);
+    pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_V, 0);
+    pto_tstore(core, pto_global_2d(p.out.addr + 32, PTO_F32, 4, 8, 16), right); /* FOUND */
+    pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_V, 0);
+    WRONG left.valid_cols = 9;
+    pto_tfill(core, left, -1); /* FOUND */
+    drain(core);
+}
+
+/* Two stores of one pipe need no order while they write different columns; here they have one in common. */
+static void column_in_both_stores(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t first = 8;
+    WRONG first = 7;
+    pto_tile left = pto_tile_2d(core, PTO_F32, 0, 4, 8), right = pto_tile_2d(core, PTO_F32, 1024, 4, 16 - first);
+    pto_tload(core, left, pto_global_2d(p.in.addr, PTO_F32, 4, 8, 16));
+    pto_tload(core, right, pto_global_2d(p.in.addr + first * 4, PTO_F32, 4, 16 - first, 16));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_global_2d(p.out.addr, PTO_F32, 4, 8, 16), left);                       /* FOUND */
+    pto_tstore(core, pto_global_2d(p.out.addr + first * 4, PTO_F32, 4, 16 - first, 16), right); /* FOUND */
+    drain(core);
+}
+
+/* A barrier of PIPE_MTE3 is between stores; PIPE_MTE2 learns of it by way of the scalar unit, after a dsb. */
+static void barrier_of_the_stores_alone(pto_core *core)
+{
+    parts p = parts_of(core);
+    pto_tload(core, p.tile, p.in);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, p.scratch, p.tile); /* FOUND */
+    pto_pipe_barrier(core, PTO_PIPE_MTE3);
+    RIGHT pto_dsb(core);
+    pto_tload(core, p.tile2, p.scratch); /* FOUND */
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, p.out, p.tile2);
     drain(core);
 }
 
@@ -421,6 +496,8 @@ const hazard pipe_race_hazards[] = {
     {"barrier_of_one_pipe", barrier_of_one_pipe, .harm = HARM_SHOWN},
     {"flag_to_another_pipe", flag_to_another_pipe, .harm = HARM_SHOWN},
     {"load_after_the_flag", load_after_the_flag, .harm = HARM_SHOWN},
+    {"flag_handed_on_too_soon", flag_handed_on_too_soon, .harm = HARM_SHOWN},
+    {"scalar_unit_does_not_wait", scalar_unit_does_not_wait, .harm = HARM_SHOWN},
     {"wait_after_the_store", wait_after_the_store, .harm = HARM_SHOWN},
     {"zeros_then_data", zeros_then_data, .harm = HARM_HIDDEN},
     {"add_before_zero", add_before_zero, .harm = HARM_SHOWN},
@@ -432,6 +509,9 @@ const hazard pipe_race_hazards[] = {
     {"fill_while_storing", fill_while_storing, .harm = HARM_SHOWN},
     {"tiles_that_overlap", tiles_that_overlap, .harm = HARM_SHOWN},
     {"row_in_both_halves", row_in_both_halves, .harm = HARM_HIDDEN},
+    {"one_column_too_far", one_column_too_far, .harm = HARM_SHOWN},
+    {"column_in_both_stores", column_in_both_stores, .harm = HARM_HIDDEN},
+    {"barrier_of_the_stores_alone", barrier_of_the_stores_alone, .harm = HARM_SHOWN},
     {"load_before_the_clean", load_before_the_clean, .harm = HARM_SHOWN},
     {"load_before_the_clean_is_over", load_before_the_clean_is_over, .harm = HARM_SHOWN},
     {"store_under_a_dirty_line", store_under_a_dirty_line, .harm = HARM_SHOWN},

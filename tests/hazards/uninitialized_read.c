@@ -28,6 +28,21 @@ static void sum_without_a_beginning(pto_core *core)
     drain(core);
 }
 
+/* What was not loaded may pass through PIPE_V, as long as it is not stored. */
+static void tail_of_a_result(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t n = COUNT / 2;
+    WRONG n = COUNT;
+    pto_tput(core, p.out, p.in, p.tile2, PTO_NO_TILE);
+    pto_tload(core, pto_tile_valid(p.tile, 1, COUNT / 2), pto_slice(p.in, 0, COUNT / 2));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tmuls(core, p.tile, p.tile, 1);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, pto_slice(p.out, 0, n), pto_tile_valid(p.tile, 1, n)); /* FOUND */
+    drain(core);
+}
+
 /* The rows are six long and padded to eight: their sum must not take in the padding. (out does not depend on it.) */
 static void padding_in_a_row_sum(pto_core *core)
 {
@@ -187,6 +202,7 @@ static void output_passed_on(pto_core *core)
 const hazard uninitialized_read_hazards[] = {
     {"half_loaded", half_loaded, .harm = HARM_SHOWN},
     {"sum_without_a_beginning", sum_without_a_beginning, .harm = HARM_SHOWN},
+    {"tail_of_a_result", tail_of_a_result, .harm = HARM_SHOWN},
     {"padding_in_a_row_sum", padding_in_a_row_sum, .harm = HARM_HIDDEN},
     {"half_converted", half_converted, .harm = HARM_SHOWN},
     {"loaded_by_another_block", loaded_by_another_block, .blocks = 2, .harm = HARM_SHOWN},
