@@ -3,7 +3,10 @@
 
 /* ---- Set twice --------------------------------------------------------------------------------------------------- */
 
-/* A chunk's flag may fire before PIPE_V has taken down the one of the chunk before it: one is lost, and the last wait never ends. */
+/*
+ * A chunk's flag may fire before PIPE_V has taken down the one of the chunk before it: one is lost, and the last
+ * wait never ends.
+ */
 static void one_id_in_a_loop(pto_core *core)
 {
     parts p = parts_of(core);
@@ -38,7 +41,10 @@ static void two_sets_and_two_waits(pto_core *core)
     pto_dsb(core);
 }
 
-/* The loop is paced by a flag back to PIPE_MTE2, and waits for it only from the second round on; but so late that two are up. */
+/*
+ * The loop is paced by a flag back to PIPE_MTE2, and waits for it only from the second round on; but so late that
+ * two are up.
+ */
 static void back_flag_waited_for_late(pto_core *core)
 {
     parts p = parts_of(core);
@@ -59,7 +65,10 @@ static void back_flag_waited_for_late(pto_core *core)
     drain(core);
 }
 
-/* With one tile the way back from PIPE_MTE3 paces all flags; with two, the flag to PIPE_V would need two ids as well. */
+/*
+ * With one tile the way back from PIPE_MTE3 paces all flags; with two, the flag to PIPE_V would need two ids as
+ * well.
+ */
 static void two_tiles_and_one_id(pto_core *core)
 {
     parts p = parts_of(core);
@@ -84,8 +93,8 @@ static void two_tiles_and_one_id(pto_core *core)
 }
 
 /*
- * TPUT uses ids 0 and 1 between PIPE_MTE2 and PIPE_MTE3, and the caller's flag 0 is up across it. Its store may then take the
- * caller's flag for its own and start before its load is complete, which is a pipe-race.
+ * TPUT uses ids 0 and 1 between PIPE_MTE2 and PIPE_MTE3, and the caller's flag 0 is up across it. Its store may then take
+ * the caller's flag for its own and start before its load is complete, which is a pipe-race.
  */
 static void flag_up_across_tput(pto_core *core)
 {
@@ -145,8 +154,8 @@ static void wait_for_another_id(pto_core *core)
 }
 
 /*
- * Source and destination are exchanged in the wait: PIPE_MTE2 waits for a flag that PIPE_V never sets, and nothing holds back
- * PIPE_V, which is a pipe-race.
+ * Source and destination are exchanged in the wait: PIPE_MTE2 waits for a flag that PIPE_V never sets, and nothing holds
+ * back PIPE_V, which is a pipe-race.
  */
 static void wait_in_the_other_direction(pto_core *core)
 {
@@ -193,7 +202,10 @@ static void rank_without_a_set(pto_core *core)
 
 /* ---- Left set ---------------------------------------------------------------------------------------------------- */
 
-/* Both tiles' flags are raised before the loop, so that each load may wait for one; afterwards only one is taken down. */
+/*
+ * Both tiles' flags are raised before the loop, so that each load may wait for one; afterwards only one is taken
+ * down.
+ */
 static void one_of_two_left_set(pto_core *core)
 {
     parts p = parts_of(core);
@@ -213,7 +225,10 @@ static void one_of_two_left_set(pto_core *core)
     drain(core);
 }
 
-/* The tile is released after the last round, too, when no load follows. (One call: what the next one makes of it is another kind.) */
+/*
+ * The tile is released after the last round, too, when no load follows. (One call: what the next one makes of it
+ * is another kind.)
+ */
 static void released_after_the_last(pto_core *core)
 {
     parts p = parts_of(core);

@@ -137,6 +137,12 @@ PTO_INLINE pto_addr cell_at(const parts *p, uint32_t line, uint32_t rank)
     return pto_peer_addr(p->comm, my_cell(p, line), rank);
 }
 
+/* All of my window's scratch: 2 * COUNT elements. */
+PTO_INLINE pto_global whole_scratch(pto_core *core, const parts *p)
+{
+    return pto_window_buffer(core, p->comm, SCRATCH);
+}
+
 /* Everything that was stored is complete, and other ranks may be told. A statement of its own in each kernel that calls it. */
 #define drain(core)                                                                                                    \
     do {                                                                                                               \

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hazard.h"
 
-/* All of the window's scratch: 2 * COUNT elements. */
-PTO_INLINE pto_global whole_scratch(pto_core *core, const parts *p)
-{
-    return pto_window_buffer(core, p->comm, SCRATCH);
-}
-
 /* ---- Types ------------------------------------------------------------------------------------------------------- */
 
 /* f32 and f16 are not added: the second operand must be converted first. */

@@ -87,7 +87,7 @@ static void staging_tile_at_a_third(pto_core *core)
 static void receiving_tile_behind_a_word(pto_core *core)
 {
     parts p = parts_of(core);
-    pto_global sum = pto_slice(pto_window_buffer(core, p.comm, SCRATCH), COUNT, COUNT);
+    pto_global sum = pto_slice(whole_scratch(core, &p), COUNT, COUNT);
     pto_tile acc = pto_tile_1d(core, PTO_F32, 1024, COUNT), ping = pto_tile_1d(core, PTO_F32, 2048 + 32, COUNT);
     WRONG ping.offset = 2048 + 4;
     pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);

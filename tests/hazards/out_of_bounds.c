@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hazard.h"
 
-/* All of the window's scratch: 2 * COUNT elements. */
-PTO_INLINE pto_global whole_scratch(pto_core *core, const parts *p)
+/*
+ * Tells all ranks, me included, that this one has come once more. Returns the count before, which no rank's cell says when all
+ * have come.
+ */
+PTO_INLINE int32_t arrive(pto_core *core, const parts *p)
 {
-    return pto_window_buffer(core, p->comm, SCRATCH);
-}
-
-/* Tells all ranks, me included, that this one has come; returns what its cell said before, which no cell says after the wait. */
-PTO_INLINE int32_t announce(pto_core *core, const parts *p)
-{
-    int32_t generation = pto_load_i32(core, my_cell(p, p->me));
+    int32_t before = pto_load_i32(core, my_cell(p, p->me));
     for (uint32_t rank = 0; rank < p->ranks; rank++)
-        pto_tnotify(core, cell_at(p, p->me, rank), generation + 1, PTO_NOTIFY_SET);
-    return generation;
+        pto_tnotify(core, cell_at(p, p->me, rank), before + 1, PTO_NOTIFY_SET);
+    return before;
 }
 
 /* ---- Tensors ----------------------------------------------------------------------------------------------------- */
@@ -179,8 +176,8 @@ static void wait_for_one_cell_more(pto_core *core)
     WRONG n++;
     pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
     drain(core);
-    int32_t generation = announce(core, &p);
-    pto_twait(core, pto_cell_block(p.signals.addr, n, PTO_LINE_CELLS), generation, PTO_NE); /* FOUND */
+    int32_t before = arrive(core, &p);
+    pto_twait(core, pto_cell_block(p.signals.addr, n, PTO_LINE_CELLS), before, PTO_NE); /* FOUND */
 }
 
 /* Lines are counted from 0: there is none of the number of ranks. */
@@ -191,10 +188,10 @@ static void test_of_a_line_not_there(pto_core *core)
     WRONG line++;
     pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
     drain(core);
-    int32_t generation = announce(core, &p);
-    while (!pto_ttest(core, pto_cell(my_cell(&p, line)), generation, PTO_NE)) /* FOUND */
+    int32_t before = arrive(core, &p);
+    while (!pto_ttest(core, pto_cell(my_cell(&p, line)), before, PTO_NE)) /* FOUND */
         ;
-    pto_twait(core, pto_cell_block(p.signals.addr, p.ranks, PTO_LINE_CELLS), generation, PTO_NE);
+    pto_twait(core, pto_cell_block(p.signals.addr, p.ranks, PTO_LINE_CELLS), before, PTO_NE);
 }
 
 /* ---- UB ---------------------------------------------------------------------------------------------------------- */

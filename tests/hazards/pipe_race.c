@@ -130,7 +130,10 @@ static void add_before_zero(pto_core *core)
     drain(core);
 }
 
-/* Two loads into one tile: the default everywhere, then the head. Without a barrier of PIPE_MTE2 the default may come last. */
+/*
+ * Two loads into one tile: the default everywhere, then the head. Without a barrier of PIPE_MTE2 the default may
+ * come last.
+ */
 static void default_then_head(pto_core *core)
 {
     parts p = parts_of(core);
@@ -193,7 +196,10 @@ static void one_tile_for_two_flags(pto_core *core)
     drain(core);
 }
 
-/* The next chunk's load must wait for PIPE_V, which still reads this one: a barrier of PIPE_V does not hold back PIPE_MTE2. */
+/*
+ * The next chunk's load must wait for PIPE_V, which still reads this one: a barrier of PIPE_V does not hold back
+ * PIPE_MTE2.
+ */
 static void load_over_what_is_read(pto_core *core)
 {
     parts p = parts_of(core);
@@ -260,7 +266,10 @@ static void row_in_both_halves(pto_core *core)
     drain(core);
 }
 
-/* Two tiles side by side in the same rows: the left one is filled anew while the right one is stored, one column too far. */
+/*
+ * Two tiles side by side in the same rows: the left one is filled anew while the right one is stored, one column
+ * too far.
+ */
 static void one_column_too_far(pto_core *core)
 {
     parts p = parts_of(core);
@@ -316,7 +325,10 @@ static void barrier_of_the_stores_alone(pto_core *core)
             pto_store_f32(core, (out).addr + i * 4, pto_load_f32(core, (from).addr + i * 4));                          \
     } while (0)
 
-/* What the scalar unit stored is in its cache, of which PIPE_MTE2 knows nothing; dsb waits for cleans, it does not clean. */
+/*
+ * What the scalar unit stored is in its cache, of which PIPE_MTE2 knows nothing; dsb waits for cleans, it does
+ * not clean.
+ */
 static void load_before_the_clean(pto_core *core)
 {
     parts p = parts_of(core);
@@ -433,7 +445,10 @@ static void store_after_tget(pto_core *core)
     drain(core);
 }
 
-/* TPUT ends with a wait on PIPE_MTE2 for its stores, so a load behind it reads what it wrote; a plain store does not. */
+/*
+ * TPUT ends with a wait on PIPE_MTE2 for its stores, so a load behind it reads what it wrote; a plain store does
+ * not.
+ */
 static void load_of_what_was_put(pto_core *core)
 {
     parts p = parts_of(core);
@@ -449,7 +464,7 @@ static void load_of_what_was_put(pto_core *core)
 static void reduce_into_a_stored_tile(pto_core *core)
 {
     parts p = parts_of(core);
-    pto_global second = pto_slice(pto_window_buffer(core, p.comm, SCRATCH), COUNT, COUNT);
+    pto_global second = pto_slice(whole_scratch(core, &p), COUNT, COUNT);
     pto_tile acc = pto_tile_1d(core, PTO_F32, 1024, COUNT);
     pto_tload(core, p.tile, p.in);
     pto_pipe_barrier(core, PTO_PIPE_ALL);

@@ -137,7 +137,7 @@ static void staging_tile_of_tput(pto_core *core)
 static void accumulator_of_treduce(pto_core *core)
 {
     parts p = parts_of(core);
-    pto_global sum = pto_slice(pto_window_buffer(core, p.comm, SCRATCH), COUNT, COUNT);
+    pto_global sum = pto_slice(whole_scratch(core, &p), COUNT, COUNT);
     pto_tile acc = pto_tile_1d(core, PTO_F32, 1024, COUNT), ping = pto_tile_1d(core, PTO_F32, 2048, COUNT);
     pto_tload(core, p.tile, p.in);
     pto_treduce(core, sum, pto_group_of(p.comm, p.scratch), PTO_SUM, acc, ping, PTO_NO_TILE);
