@@ -93,8 +93,8 @@ static void two_tiles_and_one_id(pto_core *core)
 }
 
 /*
- * TPUT uses ids 0 and 1 between PIPE_MTE2 and PIPE_MTE3, and the caller's flag 0 is up across it. Its store may then take
- * the caller's flag for its own and start before its load is complete, which is a pipe-race.
+ * TPUT uses ids 0 and 1 between PIPE_MTE2 and PIPE_MTE3, and the caller's flag 0 is up across it. Its store may
+ * then take the caller's flag for its own and start before its load is complete, which is a pipe-race.
  */
 static void flag_up_across_tput(pto_core *core)
 {
@@ -154,8 +154,8 @@ static void wait_for_another_id(pto_core *core)
 }
 
 /*
- * Source and destination are exchanged in the wait: PIPE_MTE2 waits for a flag that PIPE_V never sets, and nothing holds
- * back PIPE_V, which is a pipe-race.
+ * Source and destination are exchanged in the wait: PIPE_MTE2 waits for a flag that PIPE_V never sets, and nothing
+ * holds back PIPE_V, which is a pipe-race.
  */
 static void wait_in_the_other_direction(pto_core *core)
 {

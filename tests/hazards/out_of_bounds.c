@@ -2,8 +2,8 @@
 #include "hazard.h"
 
 /*
- * Tells all ranks, me included, that this one has come once more. Returns the count before, which no rank's cell says when all
- * have come.
+ * Tells all ranks, me included, that this one has come once more. Returns the count before, which no rank's cell
+ * says when all have come.
  */
 PTO_INLINE int32_t arrive(pto_core *core, const parts *p)
 {
