@@ -81,6 +81,10 @@ oriel_expected any_result(const oriel_job *job, const oriel_inputs *inputs, uint
 oriel_expected from_rank_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
                                 uint64_t i);
 
+/* The usual buffers, but with lines of signals enough for those that ranks write besides their own: twice as many. */
+extern const oriel_launch_buffer wide_buffers[4];
+#define WIDE .buffers = wide_buffers, .buffer_count = 4
+
 /* One for each kind, ended by an entry without a name, in the file of the kind's name. */
 #define HAZARDS(X)                                                                                                     \
     X(PIPE_RACE, pipe_race)                                                                                            \
@@ -148,6 +152,59 @@ PTO_INLINE pto_global whole_scratch(pto_core *core, const parts *p)
     do {                                                                                                               \
         pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
         pto_dsb(core);                                                                                                 \
+    } while (0)
+
+/*
+ * A barrier that counts (docs/machine.md): each rank sets cell `k` of its own line, in every window, to the number of times
+ * that it has come. `turn` is how often it has crossed this barrier before.
+ */
+enum { COME, LEAVE };
+
+PTO_INLINE pto_addr turn_cell(const parts *p, uint32_t k, uint32_t line, uint32_t rank)
+{
+    return cell_at(p, line, rank) + 4 * (uint64_t)k;
+}
+
+/* Macros, so that a finding names the kernel's line. */
+#define turns_at(core, p, k) pto_load_i32(core, turn_cell(p, k, (p)->me, (p)->me))
+#define announce(core, p, k, turn)                                                                                     \
+    do {                                                                                                               \
+        for (uint32_t rank = 0; rank < (p)->ranks; rank++)                                                             \
+            pto_tnotify(core, turn_cell(p, k, (p)->me, rank), (turn) + 1, PTO_NOTIFY_SET);                             \
+    } while (0)
+/* All ranks, or one. */
+#define await_all(core, p, k, turn)                                                                                    \
+    pto_twait(core, pto_cell_block((p)->signals.addr + 4 * (k), (p)->ranks, PTO_LINE_CELLS), turn, PTO_NE)
+#define await_rank(core, p, k, turn, rank) pto_twait(core, pto_cell(turn_cell(p, k, rank, (p)->me)), turn, PTO_NE)
+#define cross(core, p, k, turn)                                                                                        \
+    do {                                                                                                               \
+        drain(core);                                                                                                   \
+        announce(core, p, k, turn);                                                                                    \
+        await_all(core, p, k, turn);                                                                                   \
+    } while (0)
+
+/* The half of my scratch whose turn it is. */
+PTO_INLINE pto_global half_of(pto_core *core, const parts *p, int32_t turn)
+{
+    return pto_slice(pto_window_buffer(core, p->comm, SCRATCH), (turn & 1) * COUNT, COUNT);
+}
+
+/* dst <- in + turn, and out <- src - turn: data of another turn shows. Neither drains its store. */
+#define stage(core, p, dst, turn)                                                                                      \
+    do {                                                                                                               \
+        pto_tload(core, (p)->tile, (p)->in);                                                                           \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tadds(core, (p)->tile, (p)->tile, turn);                                                                   \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tstore(core, dst, (p)->tile);                                                                              \
+    } while (0)
+#define take(core, p, src, turn)                                                                                       \
+    do {                                                                                                               \
+        pto_tload(core, (p)->tile2, src);                                                                              \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tsubs(core, (p)->tile2, (p)->tile2, turn);                                                                 \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tstore(core, (p)->out, (p)->tile2);                                                                        \
     } while (0)
 
 #endif

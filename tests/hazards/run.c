@@ -71,6 +71,18 @@ static const oriel_launch_buffer usual_buffers[] = {
     {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
 };
 
+static uint64_t two_lines_each(const oriel_job *job)
+{
+    return 2 * oriel_count_signals(job);
+}
+
+const oriel_launch_buffer wide_buffers[4] = {
+    {"in", ORIEL_ROLE_INPUT, PTO_F32, oriel_count_one},
+    {"out", ORIEL_ROLE_OUTPUT, PTO_F32, oriel_count_one},
+    {"scratch", ORIEL_ROLE_WINDOW, PTO_F32, oriel_count_two},
+    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, two_lines_each},
+};
+
 static oriel_launch launch_of(const hazard *h, bool wrong)
 {
     return (oriel_launch){.name = h->name,
