@@ -89,8 +89,8 @@ static void flag_from_the_wrong_pipe(pto_core *core)
     pto_pipe from = PTO_PIPE_MTE3;
     WRONG from = PTO_PIPE_MTE2;
     pto_tload(core, p.tile, p.in);
-    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 0);
-    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 0);
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 7);
+    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 7);
     pto_tstore(core, pto_peer(p.comm, p.scratch, p.next), p.tile); /* FOUND */
     pto_set_flag(core, from, PTO_PIPE_S, 3);
     pto_wait_flag(core, from, PTO_PIPE_S, 3);
