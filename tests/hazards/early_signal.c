@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hazard.h"
 
-/* Out is what each rank's parts sum up to. */
-static oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                 uint64_t i)
-{
-    (void)rank, (void)buffer;
-    return oriel_expect_reduced(job, inputs, "in", i);
-}
-
-static oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                  uint64_t i)
-{
-    (void)job, (void)rank, (void)buffer;
-    return (oriel_expected){oriel_input(inputs, 0, "in", i), 0};
-}
-
 /* A notify does not wait for PIPE_MTE3: the neighbour is told of data that is still in the pipe. */
 static void push_not_drained(pto_core *core)
 {
@@ -72,13 +57,6 @@ static void barrier_of_the_wrong_pipe(pto_core *core)
     await_all(core, &p, COME, turn);
     pto_tget(core, p.out, pto_peer(p.comm, p.scratch, p.next), p.tile, PTO_NO_TILE);
     cross(core, &p, LEAVE, turn);
-}
-
-static oriel_expected from_rank_after(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank,
-                                      const char *buffer, uint64_t i)
-{
-    (void)buffer;
-    return (oriel_expected){oriel_input(inputs, (rank + 1) % job->ranks, "in", i), 0};
 }
 
 /* A flag to the scalar unit is a drain, if it comes from the pipe that stores. */
@@ -155,11 +133,7 @@ static void word_not_fenced(pto_core *core)
     await_rank(core, &p, COME, turn, p.before);
     pto_dcci(core, p.scratch.addr);
     int32_t one = pto_load_i32(core, p.scratch.addr) - turn;
-    pto_tload(core, p.tile, p.in);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tmuls(core, p.tile, p.tile, one);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tstore(core, p.out, p.tile);
+    times(core, &p, one);
     cross(core, &p, LEAVE, turn);
 }
 
@@ -178,11 +152,7 @@ static void second_line_not_cleaned(pto_core *core)
     await_rank(core, &p, COME, turn, p.before);
     pto_dcci_all(core);
     int32_t one = pto_load_i32(core, p.scratch.addr + PTO_LINE_BYTES) - pto_load_i32(core, p.scratch.addr);
-    pto_tload(core, p.tile, p.in);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tmuls(core, p.tile, p.tile, one);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tstore(core, p.out, p.tile);
+    times(core, &p, one);
     cross(core, &p, LEAVE, turn);
 }
 
@@ -290,21 +260,20 @@ static void result_not_drained(pto_core *core)
 }
 
 const hazard early_signal_hazards[] = {
-    {"push_not_drained", push_not_drained, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"push_not_fenced", push_not_fenced, .wrong_on = STRICT, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"barrier_of_one_pipe", barrier_of_one_pipe, .ranks = 3, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"barrier_of_the_wrong_pipe", barrier_of_the_wrong_pipe, .ranks = 3, .harm = HARM_SHOWN, .expect = from_rank_after},
-    {"flag_from_the_wrong_pipe", flag_from_the_wrong_pipe, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"store_behind_the_flag", store_behind_the_flag, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"taken_before_the_load", taken_before_the_load, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"word_not_fenced", word_not_fenced, .harm = HARM_SHOWN},
-    {"second_line_not_cleaned", second_line_not_cleaned, .harm = HARM_SHOWN},
-    {"broadcast_not_drained", broadcast_not_drained, .ranks = 4, .harm = HARM_SHOWN, .expect = from_rank_0},
-    {"contribution_not_drained", contribution_not_drained, .harm = HARM_SHOWN, .expect = sum_of_all, WIDE},
-    {"relay_not_drained", relay_not_drained, .ranks = 3, .harm = HARM_SHOWN, .expect = from_rank_0},
-    {"drained_by_another_notify", drained_by_another_notify, .wrong_on = STRICT, .harm = HARM_SHOWN,
-     .expect = from_rank_before},
-    {"other_block_not_drained", other_block_not_drained, .blocks = 2, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"result_not_drained", result_not_drained, .harm = HARM_SHOWN},
+    {HARMFUL(push_not_drained), .expect = from_rank_before},
+    {HARMFUL(push_not_fenced), .wrong_on = STRICT, .expect = from_rank_before},
+    {HARMFUL(barrier_of_one_pipe), .ranks = 3, .expect = from_rank_before},
+    {HARMFUL(barrier_of_the_wrong_pipe), .ranks = 3, .expect = from_rank_after},
+    {HARMFUL(flag_from_the_wrong_pipe), .expect = from_rank_before},
+    {HARMFUL(store_behind_the_flag), .expect = from_rank_before},
+    {HARMFUL(taken_before_the_load), .expect = from_rank_before},
+    {HARMFUL(word_not_fenced)},
+    {HARMFUL(second_line_not_cleaned)},
+    {HARMFUL(broadcast_not_drained), .ranks = 4, .expect = from_rank_0},
+    {HARMFUL(contribution_not_drained), .expect = sum_of_all, WIDE},
+    {HARMFUL(relay_not_drained), .ranks = 3, .expect = from_rank_0},
+    {HARMFUL(drained_by_another_notify), .wrong_on = STRICT, .expect = from_rank_before},
+    {HARMFUL(other_block_not_drained), .blocks = 2, .expect = from_rank_before},
+    {HARMFUL(result_not_drained)},
     {NULL},
 };

@@ -81,6 +81,17 @@ oriel_expected any_result(const oriel_job *job, const oriel_inputs *inputs, uint
 oriel_expected from_rank_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
                                 uint64_t i);
 
+/* ... of the rank after it, or of rank 0, or the sum of all. */
+oriel_expected from_rank_after(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                               uint64_t i);
+oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                           uint64_t i);
+oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                          uint64_t i);
+
+/* The beginning of the entry of most pairs. */
+#define HARMFUL(kernel) #kernel, kernel, .harm = HARM_SHOWN
+
 /* The usual buffers, but with lines of signals enough for those that ranks write besides their own: twice as many. */
 extern const oriel_launch_buffer wide_buffers[4];
 #define WIDE .buffers = wide_buffers, .buffer_count = 4
@@ -189,6 +200,15 @@ PTO_INLINE pto_global half_of(pto_core *core, const parts *p, int32_t turn)
     return pto_slice(pto_window_buffer(core, p->comm, SCRATCH), (turn & 1) * COUNT, COUNT);
 }
 
+/* out <- in * factor. Does not drain. */
+#define times(core, p, factor)                                                                                         \
+    do {                                                                                                               \
+        pto_tload(core, (p)->tile, (p)->in);                                                                           \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tmuls(core, (p)->tile, (p)->tile, factor);                                                                 \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        pto_tstore(core, (p)->out, (p)->tile);                                                                         \
+    } while (0)
 /* dst <- in + turn, and out <- src - turn: data of another turn shows. Neither drains its store. */
 #define stage(core, p, dst, turn)                                                                                      \
     do {                                                                                                               \

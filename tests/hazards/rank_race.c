@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hazard.h"
 
-/* Out of each rank is the sum of all ins. */
-static oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                 uint64_t i)
-{
-    (void)rank, (void)buffer;
-    return oriel_expect_reduced(job, inputs, "in", i);
-}
-
 /* Each rank contributes COUNT / ranks elements, in order. */
 static oriel_expected part_of_each(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
                                    uint64_t i)
 {
     (void)rank, (void)buffer;
     return (oriel_expected){oriel_input(inputs, (uint32_t)(i / (COUNT / job->ranks)), "in", i), 0};
-}
-
-static oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                  uint64_t i)
-{
-    (void)job, (void)rank, (void)buffer;
-    return (oriel_expected){oriel_input(inputs, 0, "in", i), 0};
-}
-
-static void out_is_in_times(pto_core *core, const parts *p, int32_t factor)
-{
-    pto_tload(core, p->tile, p->in);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tmuls(core, p->tile, p->tile, factor);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tstore(core, p->out, p->tile);
-    drain(core);
 }
 
 /* Nobody says that the neighbour's push has come: the barrier between push and read is left out. */
@@ -160,7 +135,8 @@ static void scalar_store_not_cleaned(pto_core *core)
     if (pto_block_index(core) == 1) {
         pto_dcci(core, p.scratch.addr);
         int32_t one = pto_load_i32(core, p.scratch.addr); /* FOUND */
-        out_is_in_times(core, &p, one);
+        times(core, &p, one);
+        drain(core);
     }
 }
 
@@ -177,7 +153,8 @@ static void scalar_load_without_dcci(pto_core *core)
     if (pto_block_index(core) == 1) {
         RIGHT pto_dcci(core, p.scratch.addr);
         int32_t one = pto_load_i32(core, p.scratch.addr); /* FOUND */
-        out_is_in_times(core, &p, one);
+        times(core, &p, one);
+        drain(core);
     }
 }
 
@@ -198,7 +175,8 @@ static void scalar_load_of_an_old_line(pto_core *core)
     if (p.me == 1)
         RIGHT pto_dcci(core, word);
     int32_t ahead = p.me == 1 ? pto_load_i32(core, word) - turn : 1; /* FOUND */
-    out_is_in_times(core, &p, ahead);
+    times(core, &p, ahead);
+    drain(core);
 }
 
 /* Each rank pushes its part to all; a part that is eight elements too long reaches into the next rank's. */
@@ -285,22 +263,20 @@ static void one_arrival_short(pto_core *core)
 }
 
 const hazard rank_race_hazards[] = {
-    {"push_without_barrier", push_without_barrier, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"pull_without_wait", pull_without_wait, .ranks = 3, .harm = HARM_SHOWN, .expect = from_rank_before},
-    {"waits_for_the_other_neighbour", waits_for_the_other_neighbour, .ranks = 3, .harm = HARM_SHOWN,
-     .expect = from_rank_before},
-    {"chain_with_a_gap", chain_with_a_gap, .ranks = 3, .harm = HARM_SHOWN, .expect = chained},
-    {"blocks_without_barrier", blocks_without_barrier, .blocks = 2, .harm = HARM_SHOWN},
-    {"blocks_the_other_way_round", blocks_the_other_way_round, .blocks = 2, .harm = HARM_SHOWN},
-    {"core_barrier_drains_nothing", core_barrier_drains_nothing, .blocks = 2, .harm = HARM_SHOWN},
-    {"scalar_store_not_cleaned", scalar_store_not_cleaned, .blocks = 2, .harm = HARM_SHOWN},
-    {"scalar_load_without_dcci", scalar_load_without_dcci, .blocks = 2, .harm = HARM_SHOWN},
-    {"scalar_load_of_an_old_line", scalar_load_of_an_old_line, .harm = HARM_SHOWN},
-    {"parts_that_overlap", parts_that_overlap, .ranks = 4, .harm = HARM_SHOWN, .expect = part_of_each},
-    {"add_before_the_zeros", add_before_the_zeros, .harm = HARM_SHOWN, .expect = sum_of_all},
-    {"reduce_before_all_have_staged", reduce_before_all_have_staged, .ranks = 4, .harm = HARM_SHOWN,
-     .expect = sum_of_all},
-    {"broadcast_without_wait", broadcast_without_wait, .ranks = 4, .harm = HARM_SHOWN, .expect = from_rank_0},
-    {"one_arrival_short", one_arrival_short, .ranks = 3, .harm = HARM_SHOWN, .expect = from_rank_before, WIDE},
+    {HARMFUL(push_without_barrier), .expect = from_rank_before},
+    {HARMFUL(pull_without_wait), .ranks = 3, .expect = from_rank_before},
+    {HARMFUL(waits_for_the_other_neighbour), .ranks = 3, .expect = from_rank_before},
+    {HARMFUL(chain_with_a_gap), .ranks = 3, .expect = chained},
+    {HARMFUL(blocks_without_barrier), .blocks = 2},
+    {HARMFUL(blocks_the_other_way_round), .blocks = 2},
+    {HARMFUL(core_barrier_drains_nothing), .blocks = 2},
+    {HARMFUL(scalar_store_not_cleaned), .blocks = 2},
+    {HARMFUL(scalar_load_without_dcci), .blocks = 2},
+    {HARMFUL(scalar_load_of_an_old_line)},
+    {HARMFUL(parts_that_overlap), .ranks = 4, .expect = part_of_each},
+    {HARMFUL(add_before_the_zeros), .expect = sum_of_all},
+    {HARMFUL(reduce_before_all_have_staged), .ranks = 4, .expect = sum_of_all},
+    {HARMFUL(broadcast_without_wait), .ranks = 4, .expect = from_rank_0},
+    {HARMFUL(one_arrival_short), .ranks = 3, .expect = from_rank_before, WIDE},
     {NULL},
 };

@@ -6,20 +6,6 @@
  * the same in each call.
  */
 
-static oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                 uint64_t i)
-{
-    (void)rank, (void)buffer;
-    return oriel_expect_reduced(job, inputs, "in", i);
-}
-
-static oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                  uint64_t i)
-{
-    (void)job, (void)rank, (void)buffer;
-    return (oriel_expected){oriel_input(inputs, 0, "in", i), 0};
-}
-
 /* One barrier per call: all have staged. A fast rank stages the next call into what a slow one still reads, without halves. */
 static void pull_without_halves(pto_core *core)
 {
@@ -160,11 +146,7 @@ static void word_overwritten(pto_core *core)
     cross(core, &p, COME, turn);
     pto_dcci(core, p.scratch.addr);
     int32_t one = pto_load_i32(core, p.scratch.addr) - turn; /* FOUND */
-    pto_tload(core, p.tile, p.in);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tmuls(core, p.tile, p.tile, one);
-    pto_pipe_barrier(core, PTO_PIPE_ALL);
-    pto_tstore(core, p.out, p.tile);
+    times(core, &p, one);
     drain(core);
     RIGHT cross(core, &p, LEAVE, turn);
 }
@@ -194,17 +176,16 @@ static void block_still_reading(pto_core *core)
     await_all(core, &p, 1, turn);
 }
 
-#define PAIR(name) #name, name, .harm = HARM_SHOWN
 const hazard reuse_race_hazards[] = {
-    {PAIR(pull_without_halves), .expect = from_rank_before},
-    {PAIR(push_without_second_barrier), .ranks = 3, .expect = from_rank_before},
-    {PAIR(inbox_not_known_to_be_empty), .ranks = 4, .expect = from_rank_before},
-    {PAIR(ring_that_runs_ahead), .ranks = 3, .expect = from_rank_before},
-    {PAIR(halves_that_turn_too_slowly), .expect = from_rank_before},
-    {PAIR(reduce_still_reading), .ranks = 3, .expect = sum_of_all},
-    {PAIR(root_forgets_a_leaf), .ranks = 3, .expect = from_rank_0},
-    {PAIR(sum_cleared_too_early), .expect = sum_of_all},
-    {PAIR(word_overwritten)},
-    {PAIR(block_still_reading), .blocks = 2, .expect = from_rank_before, WIDE},
+    {HARMFUL(pull_without_halves), .expect = from_rank_before},
+    {HARMFUL(push_without_second_barrier), .ranks = 3, .expect = from_rank_before},
+    {HARMFUL(inbox_not_known_to_be_empty), .ranks = 4, .expect = from_rank_before},
+    {HARMFUL(ring_that_runs_ahead), .ranks = 3, .expect = from_rank_before},
+    {HARMFUL(halves_that_turn_too_slowly), .expect = from_rank_before},
+    {HARMFUL(reduce_still_reading), .ranks = 3, .expect = sum_of_all},
+    {HARMFUL(root_forgets_a_leaf), .ranks = 3, .expect = from_rank_0},
+    {HARMFUL(sum_cleared_too_early), .expect = sum_of_all},
+    {HARMFUL(word_overwritten)},
+    {HARMFUL(block_still_reading), .blocks = 2, .expect = from_rank_before, WIDE},
     {NULL},
 };

@@ -45,6 +45,27 @@ oriel_expected from_rank_before(const oriel_job *job, const oriel_inputs *inputs
     return (oriel_expected){oriel_input(inputs, (rank + job->ranks - 1) % job->ranks, "in", i), 0};
 }
 
+oriel_expected from_rank_after(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                               uint64_t i)
+{
+    (void)buffer;
+    return (oriel_expected){oriel_input(inputs, (rank + 1) % job->ranks, "in", i), 0};
+}
+
+oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                           uint64_t i)
+{
+    (void)job, (void)rank, (void)buffer;
+    return (oriel_expected){oriel_input(inputs, 0, "in", i), 0};
+}
+
+oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                          uint64_t i)
+{
+    (void)rank, (void)buffer;
+    return oriel_expect_reduced(job, inputs, "in", i);
+}
+
 static oriel_expected same_as_in(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
                                  uint64_t i)
 {

@@ -3,13 +3,6 @@
 
 /* A wait that a signal of an earlier use satisfies. What came earlier is in the windows, too, but for its turn (stage, take). */
 
-static oriel_expected from_rank_0(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
-                                  uint64_t i)
-{
-    (void)job, (void)rank, (void)buffer;
-    return (oriel_expected){oriel_input(inputs, 0, "in", i), 0};
-}
-
 /* Who adds 1 in each call and waits for 1 has waited once: the count stays. */
 static void waits_for_one(pto_core *core)
 {
@@ -204,19 +197,18 @@ static void root_lets_go_once(pto_core *core)
     cross(core, &p, LEAVE, turn);
 }
 
-#define PAIR(name) #name, name, .harm = HARM_SHOWN
 const hazard stale_signal_hazards[] = {
-    {PAIR(waits_for_one), .expect = from_rank_before},
-    {PAIR(tests_for_one), .expect = from_rank_before},
-    {PAIR(semaphore_not_taken_down), .expect = from_rank_before, WIDE},
-    {PAIR(flag_not_cleared), .expect = from_rank_before, WIDE},
-    {PAIR(sense_that_does_not_turn), .expect = from_rank_before},
-    {PAIR(goal_of_the_first_call), .ranks = 3, .expect = from_rank_before, WIDE},
-    {PAIR(not_zero), .ranks = 4, .expect = from_rank_before},
-    {PAIR(one_credit_for_two_chunks), .expect = from_rank_before},
-    {PAIR(done_is_not_ready), .expect = from_rank_before},
-    {PAIR(second_barrier_of_one_turn), .expect = from_rank_before},
-    {PAIR(calls_not_counted), .expect = from_rank_before},
-    {PAIR(root_lets_go_once), .ranks = 3, .expect = from_rank_0, WIDE},
+    {HARMFUL(waits_for_one), .expect = from_rank_before},
+    {HARMFUL(tests_for_one), .expect = from_rank_before},
+    {HARMFUL(semaphore_not_taken_down), .expect = from_rank_before, WIDE},
+    {HARMFUL(flag_not_cleared), .expect = from_rank_before, WIDE},
+    {HARMFUL(sense_that_does_not_turn), .expect = from_rank_before},
+    {HARMFUL(goal_of_the_first_call), .ranks = 3, .expect = from_rank_before, WIDE},
+    {HARMFUL(not_zero), .ranks = 4, .expect = from_rank_before},
+    {HARMFUL(one_credit_for_two_chunks), .expect = from_rank_before},
+    {HARMFUL(done_is_not_ready), .expect = from_rank_before},
+    {HARMFUL(second_barrier_of_one_turn), .expect = from_rank_before},
+    {HARMFUL(calls_not_counted), .expect = from_rank_before},
+    {HARMFUL(root_lets_go_once), .ranks = 3, .expect = from_rank_0, WIDE},
     {NULL},
 };
