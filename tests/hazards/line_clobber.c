@@ -233,6 +233,53 @@ static void cells_of_two_blocks(pto_core *core)
     pto_twait(core, pto_cell(other), turn, PTO_NE);
 }
 
+/*
+ * A flag may lie in the line of its own data: they have one writer, and the data has landed when the Set fetches the
+ * line. If it has not, the Set takes it back, and announces it too early as well.
+ */
+static void flag_in_the_line_of_its_data(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    pto_global data = pto_slice(whole_scratch(core, &p), 8, COUNT);
+    stage(core, &p, pto_peer(p.comm, data, p.next), turn); /* FOUND */
+    RIGHT drain(core);
+    pto_tnotify(core, pto_peer_addr(p.comm, p.scratch.addr, p.next), turn + 1, PTO_NOTIFY_SET); /* FOUND */
+    pto_twait(core, pto_cell(p.scratch.addr), turn, PTO_NE);
+    take(core, &p, data, turn);
+    cross(core, &p, LEAVE, turn);
+}
+
+/* State that is still in the cache at the return is written back later, over what a peer's next call puts beside it. */
+static void state_left_in_the_cache(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    pto_global data = pto_slice(whole_scratch(core, &p), 8, COUNT);
+    stage(core, &p, pto_peer(p.comm, data, p.next), turn); /* FOUND */
+    cross(core, &p, COME, turn);
+    take(core, &p, data, turn);
+    drain(core);
+    pto_dcci(core, p.scratch.addr);
+    pto_store_f32(core, p.scratch.addr, (float)turn); /* FOUND */
+    RIGHT pto_dcci(core, p.scratch.addr);
+    cross(core, &p, LEAVE, turn);
+}
+
+/* A log for each writer, an entry a line and call: of two lines each, the third call writes into the next one's. */
+static void log_too_short(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    uint64_t lines = 3;
+    WRONG lines = 2;
+    pto_addr entry = p.scratch.addr + PTO_LINE_BYTES * (lines * p.me + (uint64_t)turn) + 4ull * p.me;
+    pto_tget(core, p.out, p.in, p.tile, PTO_NO_TILE);
+    drain(core);
+    pto_tnotify(core, pto_peer_addr(p.comm, entry, 0), turn + 1, PTO_NOTIFY_SET); /* FOUND */
+    pto_tnotify(core, turn_cell(&p, LEAVE, p.me, p.me), turn + 1, PTO_NOTIFY_SET);
+}
+
 const hazard line_clobber_hazards[] = {
     {HARMFUL(barrier_of_packed_cells), .ranks = 3},
     {HARMFUL(cells_half_a_line_apart), .ranks = 4, WIDE},
@@ -248,5 +295,8 @@ const hazard line_clobber_hazards[] = {
     {HARMFUL(line_handed_on), .ranks = 3, WIDE},
     {HARMFUL(reports_in_turns), .ranks = 3, WIDE},
     {HARMFUL(cells_of_two_blocks), .blocks = 2, WIDE},
+    {HARMFUL(flag_in_the_line_of_its_data), .also = KIND(EARLY_SIGNAL), .expect = from_rank_before},
+    {HARMFUL(state_left_in_the_cache), .expect = from_rank_before},
+    {"log_too_short", log_too_short, .harm = HARM_HIDDEN},
     {NULL},
 };
