@@ -195,6 +195,44 @@ static void one_cell_in_turns(pto_core *core)
     RIGHT await_all(core, &p, LEAVE, turn);
 }
 
+/* Who comes again looks at the peer's own copy before it waits for its own. No test reaches it. */
+static void second_look_is_at_the_writer(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    uint32_t where = p.me;
+    if (turn > 0)
+        WRONG where = p.before;
+    stage(core, &p, pto_peer(p.comm, p.scratch, p.next), turn);
+    drain(core);
+    announce(core, &p, COME, turn);
+    if (!pto_ttest(core, pto_cell(turn_cell(&p, COME, p.before, where)), turn, PTO_NE)) /* FOUND */
+        await_rank(core, &p, COME, turn, p.before);
+    take(core, &p, p.scratch, turn);
+    cross(core, &p, LEAVE, turn);
+}
+
+/* Two blocks Set one state, the first half's and then the whole: the other way round, the whole is never heard of. */
+static void state_of_two_blocks(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t block = pto_block_index(core), half = COUNT / 2;
+    pto_addr state = my_cell(&p, p.ranks), theirs = pto_peer_addr(p.comm, state, p.next);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    pto_core_barrier(core);
+    pto_tget(core, pto_slice(p.out, block * half, half), pto_slice(p.in, block * half, half), p.tile, PTO_NO_TILE);
+    drain(core);
+    if (block == 0)
+        pto_tnotify(core, theirs, 2 * turn + 1, PTO_NOTIFY_SET); /* FOUND */
+    RIGHT pto_core_barrier(core);
+    if (block == 1)
+        pto_tnotify(core, theirs, 2 * turn + 2, PTO_NOTIFY_SET); /* FOUND */
+    if (block == 0) {
+        pto_twait(core, pto_cell(state), 2 * turn + 2, PTO_EQ);
+        cross(core, &p, LEAVE, turn);
+    }
+}
+
 const hazard signal_misuse_hazards[] = {
     {HARMFUL(waits_at_the_writer), .expect = from_rank_before},
     {HARMFUL(tests_at_the_writer), .ranks = 3, .expect = from_rank_after},
@@ -207,5 +245,7 @@ const hazard signal_misuse_hazards[] = {
     {HARMFUL(blocks_count_before_the_start), .blocks = 2, WIDE},
     {HARMFUL(cell_handed_on), .ranks = 3, WIDE},
     {HARMFUL(one_cell_in_turns), .ranks = 3, WIDE},
+    {HARMFUL(second_look_is_at_the_writer), .expect = from_rank_before},
+    {HARMFUL(state_of_two_blocks), .blocks = 2, WIDE},
     {NULL},
 };
