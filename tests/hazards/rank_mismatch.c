@@ -352,6 +352,31 @@ static void one_takes_the_largest(pto_core *core)
     cross(core, &p, LEAVE, turn);
 }
 
+/* A tree: each rank waits for its children, as many as it has, and adds up their parts. One takes the largest. */
+static void inner_rank_takes_the_largest(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    pto_global mine = pto_slice(whole_scratch(core, &p), COUNT, COUNT), each[3] = {p.scratch};
+    uint32_t parts_here = 1;
+    pto_reduce how = PTO_SUM;
+    if (p.me == 1)
+        WRONG how = PTO_MAX;
+    for (uint32_t child = 2 * p.me + 1; child <= 2 * p.me + 2 && child < p.ranks; child++)
+        each[parts_here++] = pto_peer(p.comm, mine, child);
+    pto_tput(core, p.scratch, p.in, p.tile, PTO_NO_TILE);
+    drain(core);
+    pto_twait(core, pto_cell(my_cell(&p, p.ranks)), (turn + 1) * (int32_t)(parts_here - 1), PTO_GE);
+    pto_group group = {.comm = p.comm, .each = each, .ranks = parts_here};
+    pto_treduce(core, mine, group, how, pto_tile_1d(core, PTO_F32, 1024, COUNT), p.tile, PTO_NO_TILE); /* FOUND */
+    drain(core);
+    if (p.me > 0)
+        pto_tnotify(core, cell_at(&p, p.ranks, (p.me - 1) / 2), 1, PTO_NOTIFY_ADD);
+    cross(core, &p, COME, turn);
+    pto_tget(core, p.out, pto_peer(p.comm, mine, 0), p.tile, PTO_NO_TILE);
+    cross(core, &p, LEAVE, turn);
+}
+
 const hazard rank_mismatch_hazards[] = {
     {HARMFUL(one_waits_for_fewer), .ranks = 3, .expect = from_rank_before, WIDE},
     {HARMFUL(one_counts_itself), .ranks = 3, .expect = from_rank_before, WIDE},
@@ -369,5 +394,6 @@ const hazard rank_mismatch_hazards[] = {
     {HARMFUL(one_adds_integers), .ranks = 3, .expect = sum_up_to_mine},
     {HARMFUL(team_of_another_size), .ranks = 5, .expect = sum_of_my_team},
     {HARMFUL(one_takes_the_largest), .ranks = 3, .expect = sum_of_all},
+    {HARMFUL(inner_rank_takes_the_largest), .ranks = 4, .expect = sum_of_all, WIDE},
     {NULL},
 };
