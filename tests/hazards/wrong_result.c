@@ -325,6 +325,36 @@ static void two_additions_of_one_core(pto_core *core)
     drain(core);
 }
 
+/* ---- On one platform --------------------------------------------------------------------------------------------- */
+
+static oriel_expected in_and_one(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                                 uint64_t i)
+{
+    (void)job, (void)buffer;
+    return (oriel_expected){{.f = oriel_input(inputs, rank, "in", i).f + 1}, 0};
+}
+
+/* Pieces of 32 elements on a5, of 24 on a2a3: moved back to be whole, the last one adds to some elements twice. */
+static void last_piece_moved_back(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t piece = pto_ub_bytes(core) / 8192;
+    pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    for (uint32_t first = 0; first < COUNT; first += piece) {
+        uint32_t n = COUNT - first < piece ? COUNT - first : piece, from = first;
+        WRONG from = COUNT - first < piece ? COUNT - piece : first, n = piece;
+        pto_tile tile = pto_tile_valid(p.tile, 1, n);
+        pto_tload(core, tile, pto_slice(p.out, from, n));
+        pto_pipe_barrier(core, PTO_PIPE_ALL);
+        pto_tadds(core, tile, tile, 1);
+        pto_pipe_barrier(core, PTO_PIPE_ALL);
+        pto_tstore(core, pto_slice(p.out, from, n), tile); /* FOUND */
+        pto_pipe_barrier(core, PTO_PIPE_ALL);
+    }
+    pto_dsb(core);
+}
+
 const hazard wrong_result_hazards[] = {
     {HARMFUL(wrong_neighbour), .ranks = 3, .expect = from_rank_before},
     {HARMFUL(all_take_the_largest), .ranks = 3, .expect = sum_of_all},
@@ -342,5 +372,6 @@ const hazard wrong_result_hazards[] = {
     {HARMFUL(gives_up_looking), .expect = from_rank_before},
     {HARMFUL(large_numbers_cancel), .ranks = 3, .expect = from_rank_2},
     {HARMFUL(two_additions_of_one_core)},
+    {HARMFUL(last_piece_moved_back), .wrong_on = ON_A2A3, .expect = in_and_one},
     {NULL},
 };
