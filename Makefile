@@ -28,6 +28,7 @@ test: setup
 fuzz: WHAT = test
 fuzz: setup
 	@scripts/fuzz.sh
+
 # What oriel check sees and does not, on pairs of small kernels that are wrong by one statement (tests/hazards).
 hazards: WHAT = test
 hazards: setup

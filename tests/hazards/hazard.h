@@ -9,7 +9,7 @@
  *          parts p = parts_of(core);
  *          pto_tload(core, p.tile, p.in);
  *          RIGHT pto_pipe_barrier(core, PTO_PIPE_ALL);     only in the right variant; WRONG: only in the wrong one
- *          pto_tstore(core, p.out, p.tile); // FOUND       the finding of the wrong variant is shown on this line
+ *          pto_tstore(core, p.out, p.tile); // FOUND       a side of the finding; in the files as a comment of the older kind
  *          drain(core);
  *      }
  *
