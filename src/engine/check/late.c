@@ -211,7 +211,8 @@ uint32_t check_late_able(machine *m, uint32_t pick)
             return able;
         }
     for (uint32_t i = 0; i < m->cores; i++)
-        able += check_lines_able(&m->core[i], pick - able);
+        if (m->core[i].late_lines)
+            able += check_lines_able(&m->core[i], pick - able);
     return able;
 }
 

@@ -494,7 +494,7 @@ static void reset_core(check_core *c)
     oriel_clock_clear(&c->invalidated);
     for (uint32_t i = 0; i < c->lines; i++)
         oriel_clock_free(&c->line[i].fetched);
-    c->lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
+    c->lines = c->late_lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
     c->woken = c->store_pending = c->store_cleaning = c->able_known = false;

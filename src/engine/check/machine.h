@@ -225,7 +225,8 @@ struct oriel_engine_core {
     oriel_clock invalidated; /* what it knew when its whole cache was last invalidated */
     check_line *line;
     uint32_t lines, line_room, line_queues;
-    uint32_t since; /* as in check_line, of all others */
+    uint32_t late_lines; /* those that are dirty or leaving */
+    uint32_t since;      /* as in check_line, of all others */
     uint64_t steps;
 
     /* What it waits for. */

@@ -89,13 +89,14 @@ static void land_line(check_core *c, check_line *line)
     check_past_keep(m, from, from + PTO_LINE_BYTES);
     memcpy(memory_at(c, from), line->copy, PTO_LINE_BYTES);
     line->dirty = line->leaving = false;
+    c->late_lines--;
     line->since = m->pasts;
 }
 
 uint32_t check_lines_able(check_core *c, uint32_t pick)
 {
-    uint32_t able = 0;
-    for (uint32_t i = 0; i < c->lines; i++)
+    uint32_t able = 0, all = c->late_lines;
+    for (uint32_t i = 0; able < all; i++)
         if ((c->line[i].dirty || c->line[i].leaving) && able++ == pick)
             land_line(c, &c->line[i]);
     return able;
@@ -117,6 +118,7 @@ static char *copy_at(check_core *c, uint64_t offset, bool write)
     check_line *line = make_line(c, line_of(c, offset));
     if (!line->dirty)
         fetch(c, line);
+    c->late_lines += write && !line->dirty;
     line->dirty |= write;
     return line->copy + offset % PTO_LINE_BYTES;
 }
