@@ -146,7 +146,8 @@ static bool can_land(const machine *m, uint32_t index)
 static struct check_late *make_late(check_core *c, const pto_instr *instr, uint64_t from, uint64_t to)
 {
     const pto_tile *tile = instr->tile[0];
-    uint64_t tile_bytes = (uint64_t)tile->rows * tile->cols * pto_dtype_bytes(tile->dtype);
+    uint64_t elements = (uint64_t)(tile->valid_rows - 1) * tile->cols + tile->valid_cols;
+    uint64_t tile_bytes = elements * pto_dtype_bytes(tile->dtype); /* to the last that is valid */
     struct check_late *late = malloc(sizeof *late);
     if (!late)
         abort();
