@@ -33,8 +33,9 @@ typedef struct bench_job {
     oriel_job job; /* complete */
     const oriel_limits *limits;
     oriel_check_memory memory;
-    oriel_check_host inner, host; /* of the memory; around it, with a clock */
-    int64_t host_ns;
+    oriel_check_host inner, host;   /* of the memory; around it, with a clock */
+    int64_t host_ns, first_host_ns; /* in all; up to the end of the first schedule */
+    uint32_t resets;
     const oriel_check_options *options;
     oriel_check_setup setup;
     oriel_bump report;
@@ -46,7 +47,7 @@ typedef struct bench_job {
 
 /* What one check came to. */
 typedef struct bench_checked {
-    double ms;
+    double ms, first_ms; /* of all; of its first schedule */
     bool exhaustive;
     uint64_t schedules, operations; /* of its last schedule, with those of which composites are made */
     double megabytes;               /* kept by the checker: its heap, and as much of the UB of its cores as was used */
