@@ -56,6 +56,7 @@ typedef struct explorer {
     uint32_t *list; /* of notifies, for a cell as it might be */
     uint32_t list_room;
     oriel_clock known, knows, more;
+    bool choosy; /* more than sums that are waited for has a choice */
 } explorer;
 
 /* ---- Hashes ----------------------------------------------------------------------------------------------------- */
@@ -250,8 +251,8 @@ static void find_choices(explorer *e, asked *a, const oriel_step *step)
 
 static void add_other(explorer *e, uint32_t index, uint64_t chosen, uint64_t hash)
 {
-    for (uint32_t i = e->others; i-- > 0 && e->other[i].asked == index;)
-        if (e->other[i].answer == hash)
+    for (uint32_t i = e->others; i-- > 0;)
+        if (e->other[i].asked == index && e->other[i].answer == hash)
             return;
     e->other = grow(e->other, &e->other_room, e->others + 1, sizeof *e->other);
     e->other[e->others++] = (other){index, chosen, hash};
@@ -309,7 +310,11 @@ static bool is_sum(const explorer *e, const oriel_step *step)
     return step->cells == 1 && cell != NONE && check_is_sum(e->m, &e->m->cell[cell], (pto_cmp)step->cmp);
 }
 
-/* Looks for the other answers of a wait or test. */
+/*
+ * Looks for the other answers of a wait or test. Of additions more only leave more ways to do without each, so that less is learned: with
+ * all of them a wait shows every race that it does with some. That is enough as long as nothing else has a choice, whose answer
+ * could tell how much the wait saw.
+ */
 static void ask(explorer *e, uint32_t index)
 {
     machine *m = e->m;
@@ -317,17 +322,10 @@ static void ask(explorer *e, uint32_t index)
     const oriel_step *step = &m->steps.step[a->step];
     bool test = step->op == PTO_OP_TTEST;
     choosing c = {.e = e, .index = index, .wait = !test, .must_hold = !test};
-    if (!is_sum(e, step)) {
+    if (is_sum(e, step) && !test && !e->choosy)
+        try_choice(&c, all_of(a));
+    else
         choose_from(&c, 0, 0);
-        return;
-    }
-    /*
-     * More additions only leave more ways to do without each, so that less is learned: with all of them there is every race that there
-     * is with some. And there is one way to say no: with as little as can be.
-     */
-    if (test)
-        try_choice(&c, 0);
-    try_choice(&c, all_of(a));
 }
 
 /* All waits and tests of the schedule, and the answers that they had. Returns what tells this schedule from others. */
@@ -447,15 +445,30 @@ static void plan_other(explorer *e, const other *o)
     push(e, (oriel_plan){.pin = pin, .pins = pins}, hash);
 }
 
-static void ask_all(explorer *e)
+static void ask_some(explorer *e, bool sums)
+{
+    for (uint32_t i = 0; i < e->asks; i++) {
+        const oriel_step *step = &e->m->steps.step[e->asked[i].step];
+        bool sum = step->op == PTO_OP_TWAIT && is_sum(e, step);
+        know(e, step);
+        if (sum == sums)
+            ask(e, i);
+    }
+}
+
+/* False: it has turned out that more has to be asked, of the schedules before as well. */
+static bool ask_all(explorer *e)
 {
     e->others = 0;
-    for (uint32_t i = 0; i < e->asks; i++) {
-        know(e, &e->m->steps.step[e->asked[i].step]);
-        ask(e, i);
+    ask_some(e, false);
+    if (e->others && !e->choosy) {
+        e->choosy = true;
+        return false;
     }
+    ask_some(e, true);
     for (uint32_t i = 0; i < e->others; i++)
         plan_other(e, &e->other[i]);
+    return true;
 }
 
 /* ---- The loop --------------------------------------------------------------------------------------------------- */
@@ -529,6 +542,16 @@ static void free_explorer(explorer *e)
     oriel_clock_free(&e->more);
 }
 
+static void begin_again(explorer *e)
+{
+    while (e->todo.first < e->todo.count)
+        free_plan(&e->todo.plan[e->todo.first++]);
+    memset(e->seen, 0, e->seen_room * sizeof *e->seen);
+    e->seen_count = 0;
+    e->m->schedules = 0;
+    push(e, (oriel_plan){.pins = 0}, 1);
+}
+
 /* Runs one plan; new answers make new plans. */
 static oriel_status run_next(explorer *e)
 {
@@ -540,8 +563,8 @@ static oriel_status run_next(explorer *e)
         m->first_ms = (double)(oriel_now() - start) * 1e-6;
     if (status == ORIEL_OK) {
         m->schedules++;
-        if (!m->setup->options->quick && remember(e, gather(e)))
-            ask_all(e);
+        if (!m->setup->options->quick && remember(e, gather(e)) && !ask_all(e))
+            begin_again(e);
     }
     free_plan(&plan);
     return status;

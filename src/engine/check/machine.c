@@ -363,6 +363,11 @@ static check_core *choose_signal(machine *m, uint32_t *planned)
         check_core *pinned = check_pinned(m);
         if (pinned)
             return pinned;
+        for (uint32_t i = 0; i < m->cores;
+             i++) /* what is not pinned answers the same whenever it can: before it no longer can */
+            if (is_choice(&m->core[i]) && !is_notify(&m->core[i]) && can_go_on(&m->core[i]) &&
+                !check_pin_forbids(&m->core[i]))
+                return &m->core[i];
     }
     check_core *wait = NULL;
     for (uint32_t i = 0; i < m->cores; i++) {

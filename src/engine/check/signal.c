@@ -634,6 +634,11 @@ static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool agai
         m->steps.step[c->asked_step].dead = true;
     c->asked_again = again ? c->asked_again + 1 : 0;
     oriel_step *step = keep_step(c, signal);
+    if (again) { /* it began when it was asked for the first time */
+        const oriel_step *first = &m->steps.step[c->asked_step];
+        step->known = first->known;
+        step->known_count = first->known_count;
+    }
     c->asked = *signal;
     c->asked_count = c->count;
     c->asked_step = m->steps.count - 1;
