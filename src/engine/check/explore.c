@@ -110,11 +110,6 @@ static void *grow(void *at, uint32_t *room, uint32_t wanted, size_t size)
 
 /* ---- What a wait or test would say ------------------------------------------------------------------------------ */
 
-static bool is_known(const oriel_clock *known, const check_notify *n)
-{
-    return oriel_clock_get(known, n->queue) >= n->ordinal;
-}
-
 static void know(explorer *e, const oriel_step *step)
 {
     const oriel_clock known = {.count = step->known_count, .at = e->m->steps.known + step->known};
@@ -126,7 +121,7 @@ static bool is_chosen(const explorer *e, const asked *a, uint64_t chosen, uint32
     for (uint32_t i = 0; i < a->count; i++)
         if (a->notify[i] == notify)
             return chosen >> i & 1;
-    return is_known(&e->known, &e->m->notify[notify]);
+    return check_knows_of(&e->known, &e->m->notify[notify]);
 }
 
 /* The cell as it is with what its core knew and what is chosen. */
@@ -234,7 +229,7 @@ static void find_choices(explorer *e, asked *a, const oriel_step *step)
         uint32_t cell = cell_of(m, step, k);
         for (uint32_t i = 0; cell != NONE && i < m->cell[cell].notifies; i++) {
             const check_notify *n = &m->notify[m->cell[cell].notify[i]];
-            if (is_known(&e->known, n) || follows(n, step))
+            if (check_knows_of(&e->known, n) || follows(n, step))
                 continue;
             if (a->count < MOST_NOTIFIES)
                 a->notify[a->count++] = m->cell[cell].notify[i];

@@ -462,14 +462,13 @@ uint32_t check_late_able(machine *m, uint32_t pick);
 void check_late_reset(machine *m);
 void check_late_free(machine *m);
 
-/* signal.c */
-bool check_signal(pto_core *pto, const pto_signal *signal);
-/* Whether the signal operation before which a core stands can happen. */
-bool check_signal_enabled(check_core *c);
-/* Whether the core stands before a test that it only repeats. */
-bool check_repeats(const check_core *c);
-/* Waits that never ended, as steps: for the explorer. */
-void check_keep_stuck(machine *m);
+/* acquire.c: what a wait knows once it has passed. */
+static inline bool check_knows_of(const oriel_clock *clock, const check_notify *n)
+{
+    return oriel_clock_get(clock, n->queue) >= n->ordinal;
+}
+/* Whether the condition holds by what is `known` alone. */
+bool check_holds_as_known(machine *m, const check_cell *cell, const oriel_clock *known, pto_cmp cmp, int32_t value);
 /* Only additions, compared with what more of them can only help. */
 bool check_is_sum(const machine *m, const check_cell *cell, pto_cmp cmp);
 /* What compares as the other does not. */
@@ -479,6 +478,15 @@ void check_acquire(machine *m, const check_cell *cell, const oriel_clock *known,
                    oriel_clock *gains);
 /* Of each of a few notifies, in the order in which they happened, those of them that it follows from: a bit each. */
 void check_choices(const machine *m, const uint32_t *notify, uint32_t count, uint64_t *before);
+
+/* signal.c */
+bool check_signal(pto_core *pto, const pto_signal *signal);
+/* Whether the signal operation before which a core stands can happen. */
+bool check_signal_enabled(check_core *c);
+/* Whether the core stands before a test that it only repeats. */
+bool check_repeats(const check_core *c);
+/* Waits that never ended, as steps: for the explorer. */
+void check_keep_stuck(machine *m);
 void check_signals_reset(machine *m);
 void check_signals_free(machine *m);
 /* The cell at an arena offset that has been used; NONE. */
