@@ -87,17 +87,17 @@ static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind 
     const touching *t = context;
     const check_event *before = &t->m->event[earlier->event];
     bool issue = !before->host && oriel_clock_get(t->clock, check_queue(before->core, PTO_PIPE_S)) >= before->issued;
-    check_conflict_add(t->m, &(check_conflict){.earlier = earlier->event,
-                                               .later = t->event,
-                                               .earlier_kind = kind,
-                                               .later_kind = t->kind,
-                                               .ub_core = t->ub_core,
-                                               .from = from,
-                                               .to = to,
-                                               .knows_issue = issue,
-                                               .notify = issue ? told_by(t->m, t->clock, before) : NONE,
-                                               .drained = oriel_clock_get(t->clock, earlier->queue) >= earlier->ordinal,
-                                               .count = 1});
+    check_conflict_add(t->m,
+                       &(check_conflict){.earlier = earlier->event,
+                                         .later = t->event,
+                                         .earlier_kind = kind,
+                                         .later_kind = t->kind,
+                                         .ub_core = t->ub_core,
+                                         .from = from,
+                                         .to = to,
+                                         .knows_issue = issue,
+                                         .notify = issue ? told_by(t->m, t->clock, before) : NONE,
+                                         .drained = oriel_clock_get(t->clock, earlier->queue) >= earlier->ordinal});
 }
 
 static oriel_touch touch_of(touching *t)
@@ -132,8 +132,7 @@ static void clobbered(machine *m, const oriel_mark *earlier, uint32_t event, uin
                                             .from = from,
                                             .to = to,
                                             .line = true,
-                                            .notify = NONE,
-                                            .count = 1});
+                                            .notify = NONE});
 }
 
 void check_line_victims(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to)
@@ -188,7 +187,7 @@ static uint64_t offset_of(const check_core *c, const pto_global *global, void **
     if (oriel_view_find(c->view, "", global->addr, &object) != ORIEL_OK)
         return 0;
     uint64_t offset = object.place.offset + pto_addr_offset(global->addr);
-    *pointer = (char *)(uintptr_t)c->view->arena_base + offset;
+    *pointer = check_memory_at(c->machine, offset);
     return offset;
 }
 
@@ -529,7 +528,7 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
         store(c, instr, event, &operands);
         uint64_t from = m->event[event].from, to = m->event[event].to;
         check_late_show(m, c->rank, from, to);
-        check_cells_stored(c, event, start, from, to, (char *)(uintptr_t)c->view->arena_base + from);
+        check_cells_stored(c, event, start, from, to, check_memory_at(c->machine, from));
         check_late_hide(m, c->rank, from, to);
     } else if (instr->op == PTO_OP_TLOAD)
         load(c, instr, event, &operands);

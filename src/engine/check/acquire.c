@@ -7,11 +7,6 @@
 
 #include "engine/check/machine.h"
 
-static uint32_t after(uint32_t value, const check_notify *n)
-{
-    return n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
-}
-
 bool check_is_sum(const machine *m, const check_cell *cell, pto_cmp cmp)
 {
     for (uint32_t i = 0; i < cell->notifies; i++) {
@@ -38,7 +33,7 @@ static bool holds_without(const question *q, uint32_t queue, uint32_t below)
     for (uint32_t i = 0; i < q->cell->notifies; i++) {
         const check_notify *n = &q->m->notify[q->cell->notify[i]];
         if (check_knows_of(q->known, n) || oriel_clock_get(&n->released, queue) < below)
-            value = after(value, n);
+            value = check_after(value, n);
     }
     return oriel_compare((int32_t)value, q->cmp, q->value);
 }
@@ -127,7 +122,7 @@ static bool holds_with(const choosing *c, uint64_t chosen)
         const check_notify *n = &q->m->notify[q->cell->notify[i]];
         bool asked = at < c->count && c->notify[at] == q->cell->notify[i];
         if (asked ? chosen >> at & 1 : check_knows_of(q->known, n))
-            value = after(value, n);
+            value = check_after(value, n);
         at += asked;
     }
     return oriel_compare((int32_t)value, q->cmp, q->value);

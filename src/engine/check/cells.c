@@ -21,8 +21,7 @@ static void race(machine *m, uint32_t earlier, uint32_t later, bool store_is_lat
                                             .ub_core = NONE,
                                             .notify = NONE,
                                             .from = offset,
-                                            .to = offset + sizeof(int32_t),
-                                            .count = 1});
+                                            .to = offset + sizeof(int32_t)});
 }
 
 /* Waits that looked at the cell before, of other cores. */
@@ -41,7 +40,7 @@ static int32_t value_with(const check_core *c, uint64_t offset, const char *stor
 {
     char bytes[sizeof(int32_t)];
     int32_t value;
-    memcpy(bytes, (char *)(uintptr_t)c->view->arena_base + offset, sizeof bytes);
+    memcpy(bytes, check_memory_at(c->machine, offset), sizeof bytes);
     for (uint64_t i = 0; i < sizeof bytes; i++)
         if (offset + i >= from && offset + i < to)
             bytes[i] = stored[offset + i - from];

@@ -133,11 +133,10 @@ static bool announces(const check_notify *n, const check_event *e)
     return oriel_clock_get(&n->released, e->queue) >= e->ordinal;
 }
 
-/* Without the notifies that its core knew of before, would the wait have needed `n`? */
-static bool owes_to_credits(const machine *m, const check_waited *w, const check_notify *n)
+/* Without the notifies that its core knew of before, the wait would have needed some. */
+static bool owes_to_credits(const machine *m, const check_waited *w)
 {
     const check_cell *cell = &m->cell[w->cell];
-    (void)n;
     return w->credits && !oriel_compare(cell->first, (pto_cmp)w->cmp, w->value);
 }
 
@@ -157,7 +156,7 @@ static const check_waited *stale_wait(const machine *m, const check_event *first
         for (uint32_t k = 0; k < cell->notifies; k++) {
             const check_notify *n = &m->notify[cell->notify[k]];
             bool later = oriel_clock_get(&n->released, check_queue(w->core, PTO_PIPE_S)) < w->ordinal;
-            if (later && n->core != then->core && announces(n, first) && owes_to_credits(m, w, n))
+            if (later && n->core != then->core && announces(n, first) && owes_to_credits(m, w))
                 return w;
         }
     }

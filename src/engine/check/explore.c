@@ -143,7 +143,7 @@ static int32_t value_of(const machine *m, const check_cell *cell)
     uint32_t value = (uint32_t)cell->first;
     for (uint32_t k = 0; k < cell->notifies; k++) {
         const check_notify *n = &m->notify[cell->notify[k]];
-        value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+        value = check_after(value, n);
     }
     return (int32_t)value;
 }
@@ -163,9 +163,7 @@ static int32_t value_with(explorer *e, const asked *a, uint64_t chosen, const or
         check_cell then = cell_with(e, a, chosen, cell);
         return value_of(m, &then);
     }
-    int32_t value;
-    memcpy(&value, (char *)(uintptr_t)m->setup->view[0].arena_base + offset, sizeof value);
-    return value;
+    return check_cell_value(m, offset);
 }
 
 /* The core learns that the cell compares so. */
@@ -362,7 +360,7 @@ static void exclude(explorer *e, oriel_pin *pin, uint32_t notify)
 static void pin_step(const oriel_step *step, bool result, const oriel_clock *knows, oriel_pin *pin)
 {
     *pin = (oriel_pin){.core = step->core, .ordinal = step->ordinal, .cell = step->cell, .result = result};
-    oriel_clock_copy(&pin->gains, knows);
+    oriel_clock_copy(&pin->knows, knows);
 }
 
 /* It answers as it did; what would change that for good stays out. */
@@ -402,7 +400,7 @@ static void free_plan(oriel_plan *plan)
 {
     oriel_pin *pin = (oriel_pin *)(uintptr_t)plan->pin;
     for (uint32_t i = 0; i < plan->pins; i++) {
-        oriel_clock_free(&pin[i].gains);
+        oriel_clock_free(&pin[i].knows);
         free(pin[i].excluded);
     }
     free(pin);

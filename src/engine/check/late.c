@@ -32,11 +32,6 @@ struct check_late {
     char *under; /* what was in memory, while its own rank looks */
 };
 
-static char *memory_at(const machine *m, uint64_t offset)
-{
-    return (char *)(uintptr_t)m->setup->view[0].arena_base + offset;
-}
-
 /* ---- What lines held -------------------------------------------------------------------------------------------- */
 
 void check_past_keep(machine *m, uint64_t from, uint64_t to)
@@ -52,7 +47,7 @@ void check_past_keep(machine *m, uint64_t from, uint64_t to)
         }
         struct check_past *past = &m->past[m->pasts++];
         past->line = line;
-        memcpy(past->bytes, memory_at(m, line * PTO_LINE_BYTES), sizeof past->bytes);
+        memcpy(past->bytes, check_memory_at(m, line * PTO_LINE_BYTES), sizeof past->bytes);
     }
 }
 
@@ -67,7 +62,7 @@ uint32_t check_past_fetch(machine *m, uint64_t line, uint32_t since, char *bytes
             memcpy(bytes, m->past[i].bytes, PTO_LINE_BYTES);
             return i;
         }
-    memcpy(bytes, memory_at(m, line * PTO_LINE_BYTES), PTO_LINE_BYTES);
+    memcpy(bytes, check_memory_at(m, line * PTO_LINE_BYTES), PTO_LINE_BYTES);
     return m->pasts;
 }
 
@@ -75,7 +70,7 @@ uint32_t check_past_fetch(machine *m, uint64_t line, uint32_t since, char *bytes
 
 static void do_store(const machine *m, const struct check_late *late)
 {
-    oriel_operands operands = {.tile = {late->data}, .global = {memory_at(m, late->from)}};
+    oriel_operands operands = {.tile = {late->data}, .global = {check_memory_at(m, late->from)}};
     oriel_instr_effect(&late->instr, &operands);
 }
 
@@ -189,7 +184,7 @@ void check_late_show(machine *m, uint32_t rank, uint64_t from, uint64_t to)
 {
     for (uint32_t i = 0; i < m->lates; i++)
         if (is_of(m, i, rank, from, to)) {
-            memcpy(m->late[i]->under, memory_at(m, m->late[i]->from), m->late[i]->to - m->late[i]->from);
+            memcpy(m->late[i]->under, check_memory_at(m, m->late[i]->from), m->late[i]->to - m->late[i]->from);
             do_store(m, m->late[i]);
         }
 }
@@ -198,7 +193,7 @@ void check_late_hide(machine *m, uint32_t rank, uint64_t from, uint64_t to)
 {
     for (uint32_t i = m->lates; i-- > 0;)
         if (is_of(m, i, rank, from, to))
-            memcpy(memory_at(m, m->late[i]->from), m->late[i]->under, m->late[i]->to - m->late[i]->from);
+            memcpy(check_memory_at(m, m->late[i]->from), m->late[i]->under, m->late[i]->to - m->late[i]->from);
 }
 
 /* ---- Choices ---------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@
 
 #include <setjmp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fiber.h"
 #include "engine/check/check.h"
@@ -65,7 +66,6 @@ typedef struct check_conflict {
     bool drained;     /* and that it had completed, but not that a dsb followed */
     bool line;        /* they share a cache line, and no byte */
     uint32_t notify;  /* by which the later knew of the issue; NONE */
-    uint64_t count;
 } check_conflict;
 
 /* A notify that has happened. */
@@ -317,7 +317,6 @@ struct oriel_checker {
     check_conflict *conflict;
     uint32_t conflicts, conflict_room;
     oriel_contents contents; /* that the host has filled in */
-    uint32_t releases;       /* how often held things had to be let go */
     /* If each step is a choice (late.c): */
     struct check_past *past;  /* what lines held before each change */
     struct check_late **late; /* stores that their own rank sees only, in the order in which they completed */
@@ -346,6 +345,28 @@ typedef struct oriel_engine_core check_core;
 
 /* Whether a queue is in order by itself. */
 bool check_in_order(const machine *m, uint32_t queue);
+
+/* Device memory. */
+static inline char *check_memory_at(const machine *m, uint64_t offset)
+{
+    return (char *)(uintptr_t)m->setup->view[0].arena_base + offset;
+}
+/* Where cell `i` of the signal operation is before which the core stands, and what a cell holds. */
+static inline uint64_t check_cell_offset(const check_core *c, uint32_t i)
+{
+    return c->at_offset + (uint64_t)i * c->at_signal->cells.stride * sizeof(int32_t);
+}
+static inline int32_t check_cell_value(const machine *m, uint64_t offset)
+{
+    int32_t value;
+    memcpy(&value, check_memory_at(m, offset), sizeof value);
+    return value;
+}
+/* What a notify makes of a cell. */
+static inline uint32_t check_after(uint32_t value, const check_notify *n)
+{
+    return n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+}
 
 /* machine.c */
 /* Runs the job once by `plan`; findings are added to machine->findings. */

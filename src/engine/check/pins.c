@@ -44,25 +44,13 @@ static uint32_t pin_of(const check_core *c)
     return NONE;
 }
 
-static bool same_gains(const oriel_clock *a, const oriel_clock *b)
+static bool same_clock(const oriel_clock *a, const oriel_clock *b)
 {
     uint32_t most = a->count > b->count ? a->count : b->count;
     for (uint32_t q = 0; q < most; q++)
         if (oriel_clock_get(a, q) != oriel_clock_get(b, q))
             return false;
     return true;
-}
-
-static uint64_t offset_at(const check_core *c, uint32_t i)
-{
-    return c->at_offset + (uint64_t)i * c->at_signal->cells.stride * 4;
-}
-
-static int32_t value_at(const check_core *c, uint32_t i)
-{
-    int32_t value;
-    memcpy(&value, (char *)(uintptr_t)c->view->arena_base + offset_at(c, i), sizeof value);
-    return value;
 }
 
 /* Whether the operation, if it happened now, would answer and learn what the pin says. */
@@ -81,16 +69,16 @@ static bool matches(check_core *c, const oriel_pin *pin)
     bool yes = true;
     uint32_t end = first;
     for (; end <= last && yes; end++)
-        yes = oriel_compare(value_at(c, end), (pto_cmp)signal->mode, signal->value);
+        yes = oriel_compare(check_cell_value(m, check_cell_offset(c, end)), (pto_cmp)signal->mode, signal->value);
     for (uint32_t i = yes ? first : end - 1; i < end; i++) {
-        uint32_t cell = check_find_cell(m, offset_at(c, i));
+        uint32_t cell = check_find_cell(m, check_cell_offset(c, i));
         if (cell == NONE)
             continue;
         check_acquire(m, &m->cell[cell], &knows, yes ? (pto_cmp)signal->mode : check_inverse((pto_cmp)signal->mode),
                       signal->value, &more);
         oriel_clock_join(&knows, &more);
     }
-    bool good = yes == pin->result && same_gains(&knows, &pin->gains);
+    bool good = yes == pin->result && same_clock(&knows, &pin->knows);
     oriel_clock_free(&knows);
     oriel_clock_free(&more);
     return good;
@@ -103,8 +91,8 @@ check_core *check_pinned(machine *m)
         check_core *c = &m->core[pin->core];
         if (m->pin_done[i])
             continue;
-        if (c->count > pin->ordinal &&
-            !check_repeats(c)) { /* it has gone on: from a test that said no, or another way */
+        /* It has gone on: from a test that may be repeated, or another way. */
+        if (c->count > pin->ordinal && !check_repeats(c)) {
             done(m, i);
             continue;
         }

@@ -35,7 +35,6 @@ typedef enum oriel_contents {
     ORIEL_CONTENTS_ALTERNATE /* the job's in each even call, others in each odd one */
 } oriel_contents;
 
-/* A signal operation of a core: the count of its scalar unit. A test that is only repeated is the same operation. */
 /*
  * What one wait or test is to see. It happens once that is what it would answer and learn; until then notifies that would change it for good
  * do not happen.
@@ -44,7 +43,7 @@ typedef struct oriel_pin {
     uint32_t core, ordinal; /* its scalar unit's count; a test that is only repeated is one operation */
     uint32_t cell;          /* of a wait for several: which one */
     bool result;
-    oriel_clock gains; /* what it knows then */
+    oriel_clock knows; /* then */
     struct oriel_pinned_notify {
         uint32_t core, ordinal;
     } * excluded;
@@ -75,7 +74,7 @@ typedef struct oriel_plan {
 typedef struct oriel_step {
     uint32_t core, ordinal; /* its scalar unit's count */
     uint8_t op, cmp;
-    bool dead;   /* a false test that was repeated: the last one counts */
+    bool dead;   /* a test that was repeated: the last one counts */
     bool stuck;  /* a wait that never ended */
     bool result; /* of a test; of a wait: whether it passed */
     int32_t value;

@@ -54,17 +54,12 @@ static const oriel_hold *held(const check_core *c, oriel_hold_kind kind)
     return hold->kind == kind && hold->core == c->index ? hold : NULL;
 }
 
-static char *memory_at(const check_core *c, uint64_t offset)
-{
-    return (char *)(uintptr_t)c->view->arena_base + offset;
-}
-
 /* The lines are invalidated: what the held load will see is what is there now. */
 static void fetch_now(check_core *c)
 {
     const oriel_hold *hold = held(c, ORIEL_HOLD_FETCH);
     if (hold)
-        memcpy(c->fetched, memory_at(c, hold->offset), hold->bytes);
+        memcpy(c->fetched, check_memory_at(c->machine, hold->offset), hold->bytes);
 }
 
 /* The held store reaches memory: not before its line was cleaned and a dsb is over. */
@@ -72,7 +67,7 @@ static void write_back(check_core *c)
 {
     const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
     if (hold && c->store_pending)
-        memcpy(memory_at(c, hold->offset), &c->pending_bits, hold->bytes);
+        memcpy(check_memory_at(c->machine, hold->offset), &c->pending_bits, hold->bytes);
     c->store_pending = c->store_cleaning = false;
 }
 
@@ -87,7 +82,7 @@ static void land_line(check_core *c, check_line *line)
     uint64_t from = line->line * PTO_LINE_BYTES;
     check_late_land_bytes(m, c->rank, from, from + PTO_LINE_BYTES);
     check_past_keep(m, from, from + PTO_LINE_BYTES);
-    memcpy(memory_at(c, from), line->copy, PTO_LINE_BYTES);
+    memcpy(check_memory_at(c->machine, from), line->copy, PTO_LINE_BYTES);
     line->dirty = line->leaving = false;
     c->late_lines--;
     line->since = m->pasts;
@@ -291,7 +286,7 @@ void check_access(pto_core *pto, pto_access *access)
     uint64_t offset =
         check_reach(c, access->site, access->op, write ? "writes" : "reads", access->addr, bytes, &object);
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
-    char *at = memory_at(c, offset);
+    char *at = check_memory_at(c->machine, offset);
     if (write)
         store_word(c, access, offset, bytes, at);
     else

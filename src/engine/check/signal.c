@@ -34,18 +34,6 @@ static void grow_table(machine *m)
         place_cell(m, i);
 }
 
-static char *memory_at(const machine *m, uint64_t offset)
-{
-    return (char *)(uintptr_t)m->setup->view[0].arena_base + offset;
-}
-
-static int32_t value_at(const machine *m, uint64_t offset)
-{
-    int32_t value;
-    memcpy(&value, memory_at(m, offset), sizeof value);
-    return value;
-}
-
 /* The cell at an arena offset; made when it is first asked for. */
 static uint32_t cell_at(machine *m, uint64_t offset)
 {
@@ -64,7 +52,7 @@ static uint32_t cell_at(machine *m, uint64_t offset)
     }
     check_cell *cell = &m->cell[m->cell_count];
     cell->offset = offset;
-    cell->first = value_at(m, offset);
+    cell->first = check_cell_value(m, offset);
     cell->notifies = 0;
     cell->misused = NONE;
     place_cell(m, m->cell_count);
@@ -171,7 +159,7 @@ static uint64_t line_start(uint64_t offset)
 /* A Set fetches its line, and writes all of it back: two steps, if each is a choice. */
 static void fetch_line_of_set(check_core *c)
 {
-    memcpy(c->set_line, memory_at(c->machine, line_start(c->at_offset)), PTO_LINE_BYTES);
+    memcpy(c->set_line, check_memory_at(c->machine, line_start(c->at_offset)), PTO_LINE_BYTES);
     check_suspend(c, CORE_READY);
 }
 
@@ -197,12 +185,12 @@ static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
                                       .cell = index,
                                       .call = c->call},
                       &c->clock);
-    uint32_t value = (uint32_t)value_at(m, offset);
+    uint32_t value = (uint32_t)check_cell_value(m, offset);
     value = signal->mode == PTO_NOTIFY_SET ? (uint32_t)signal->value : value + (uint32_t)signal->value;
     check_past_keep(m, offset, offset + CELL_BYTES);
     if (m->plan->choose && signal->mode == PTO_NOTIFY_SET)
-        memcpy(memory_at(m, line_start(offset)), c->set_line, PTO_LINE_BYTES);
-    memcpy(memory_at(m, offset), &value, sizeof value);
+        memcpy(check_memory_at(m, line_start(offset)), c->set_line, PTO_LINE_BYTES);
+    memcpy(check_memory_at(m, offset), &value, sizeof value);
     wake_pollers(m, offset);
     if (m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
         check_drain(c);
@@ -210,14 +198,9 @@ static void do_notify(check_core *c, const pto_signal *signal, uint32_t event)
 
 /* ---- Wait and test ---------------------------------------------------------------------------------------------- */
 
-static uint64_t cell_offset(const check_core *c, const pto_signal *signal, uint32_t i)
-{
-    return c->at_offset + (uint64_t)i * signal->cells.stride * CELL_BYTES;
-}
-
 static bool holds(const check_core *c, const pto_signal *signal, uint32_t i)
 {
-    return oriel_compare(value_at(c->machine, cell_offset(c, signal, i)), (pto_cmp)signal->mode, signal->value);
+    return oriel_compare(check_cell_value(c->machine, check_cell_offset(c, i)), (pto_cmp)signal->mode, signal->value);
 }
 
 static void keep_waited(machine *m, const check_waited *waited)
@@ -254,7 +237,7 @@ static void observe(check_core *c, const check_cell *cell, pto_cmp cmp, int32_t 
 static void acquire(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
 {
     machine *m = c->machine;
-    uint32_t index = cell_at(m, cell_offset(c, signal, i));
+    uint32_t index = cell_at(m, check_cell_offset(c, i));
     check_cell_looked_at(c, index, event);
     const check_cell *cell = &m->cell[index];
     bool vacuous = check_holds_as_known(m, cell, &c->clock, (pto_cmp)signal->mode, signal->value), credits = false;
@@ -314,7 +297,7 @@ static oriel_step *keep_step(check_core *c, const pto_signal *signal)
                          .cmp = (uint8_t)signal->mode,
                          .value = signal->value,
                          .cell = c->at_cell,
-                         .offset = cell_offset(c, signal, c->at_cell),
+                         .offset = check_cell_offset(c, c->at_cell),
                          .cells = wait ? 1 : signal->cells.count,
                          .stride = signal->cells.stride,
                          .notifies = c->machine->notifies,
@@ -393,7 +376,7 @@ static void do_wait(check_core *c, const pto_signal *signal, uint32_t event)
 
 static void keep_poll(check_core *c, const pto_signal *signal)
 {
-    uint64_t to = cell_offset(c, signal, signal->cells.count - 1) + CELL_BYTES;
+    uint64_t to = check_cell_offset(c, signal->cells.count - 1) + CELL_BYTES;
     if (c->polls < MAX_POLLS)
         c->poll[c->polls++] = (check_poll){.signal = *signal, .from = c->at_offset, .to = to};
 }
@@ -422,7 +405,7 @@ static oriel_step *begin_test(check_core *c, const pto_signal *signal, bool agai
 /* No is an answer as well: the cell compares the other way. */
 static bool say_no(check_core *c, const pto_signal *signal, uint32_t i, uint32_t event)
 {
-    uint32_t cell = cell_at(c->machine, cell_offset(c, signal, i));
+    uint32_t cell = cell_at(c->machine, check_cell_offset(c, i));
     check_cell_looked_at(c, cell, event);
     observe(c, &c->machine->cell[cell], check_inverse((pto_cmp)signal->mode), signal->value);
     return false;
@@ -479,7 +462,7 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
     c->count -= again;
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     for (uint32_t i = 0; i < signal->cells.count; i++)
-        check_line_of_signal(c, cell_offset(c, signal, i));
+        check_line_of_signal(c, check_cell_offset(c, i));
     if (notify && signal->mode == PTO_NOTIFY_SET && c->machine->plan->choose)
         fetch_line_of_set(c);
     uint32_t event = check_event_here(c, signal->op, signal->site);

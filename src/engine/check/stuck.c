@@ -77,7 +77,7 @@ static bool follows_from_misuse(machine *m)
         const check_core *c = &m->core[i];
         if (c->state != CORE_AT_SIGNAL)
             continue;
-        uint32_t cell = check_find_cell(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
+        uint32_t cell = check_find_cell(m, check_cell_offset(c, c->at_cell));
         if (cell == NONE || m->cell[cell].misused == NONE)
             continue;
         m->findings.found[m->cell[cell].misused].self_evident = any = true;
@@ -107,23 +107,14 @@ static bool report_never_set(machine *m)
 
 /* ---- Who waits -------------------------------------------------------------------------------------------------- */
 
-static uint32_t cell_of(const machine *m, uint64_t offset)
-{
-    for (uint32_t i = 0; i < m->cell_count; i++)
-        if (m->cell[i].offset == offset)
-            return i;
-    return NONE;
-}
-
 static void add_signal_waiter(machine *m, check_core *c, waiters *list)
 {
     const pto_signal *signal = c->at_signal;
-    uint64_t offset = c->at_offset + (uint64_t)c->at_cell * signal->cells.stride * 4;
+    uint64_t offset = check_cell_offset(c, c->at_cell);
     uint32_t event = check_event_here(c, signal->op, signal->site);
     oriel_found_side side = check_side(m, event);
     char bytes[100];
-    int32_t seen;
-    memcpy(&seen, (char *)(uintptr_t)c->view->arena_base + offset, sizeof seen);
+    int32_t seen = check_cell_value(m, offset);
     check_bytes_text(m, false, offset, offset + 4, bytes, sizeof bytes);
     snprintf(side.bytes, sizeof side.bytes, "%s: wants %s %" PRId32 ", sees %" PRId32, bytes,
              oriel_cmp_name((pto_cmp)signal->mode), signal->value, seen);
@@ -187,7 +178,7 @@ static uint32_t left_over(const machine *m, const check_core *c)
 {
     if (c->state != CORE_AT_SIGNAL || c->call == 0)
         return NONE;
-    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4), left = NONE;
+    uint32_t index = check_find_cell(m, check_cell_offset(c, c->at_cell)), left = NONE;
     if (index == NONE)
         return NONE;
     const check_cell *cell = &m->cell[index];
@@ -197,7 +188,7 @@ static uint32_t left_over(const machine *m, const check_core *c)
         if (n->call < c->call)
             left = cell->notify[k];
         else
-            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+            value = check_after(value, n);
     }
     if (left == NONE)
         return NONE;
@@ -218,7 +209,7 @@ static const check_core *expected_from(const machine *m, const check_core *c)
     }
     if (c->state != CORE_AT_SIGNAL)
         return NULL;
-    uint32_t index = cell_of(m, c->at_offset + (uint64_t)c->at_cell * c->at_signal->cells.stride * 4);
+    uint32_t index = check_find_cell(m, check_cell_offset(c, c->at_cell));
     if (index != NONE && m->cell[index].notifies)
         return &m->core[m->notify[m->cell[index].notify[m->cell[index].notifies - 1]].core];
     return NULL;
@@ -261,7 +252,7 @@ static uint32_t taken_for_its_own(const machine *m, const check_waited *w)
         if (n->call < w->call)
             left = n->event;
         else
-            value = n->mode == PTO_NOTIFY_SET ? (uint32_t)n->value : value + (uint32_t)n->value;
+            value = check_after(value, n);
     }
     return oriel_compare((int32_t)value, (pto_cmp)w->cmp, w->value) ? NONE : left;
 }
