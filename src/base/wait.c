@@ -10,11 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fence.h"
 #include "base/strand_forms.h"
-
-#ifdef __SANITIZE_THREAD__ /* gcc: its TSan does not model fences; what they order here are atomics, no race hides */
-#pragma GCC diagnostic ignored "-Wtsan"
-#endif
 
 /*
  * How often to look before the first nap: with a processor for each strand, and without. Between the last looks any other strand
@@ -75,7 +72,7 @@ static long futex(_Atomic uint32_t *word, int operation, uint32_t value, const s
  */
 void oriel_bell_ring(oriel_bell *bell)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    oriel_look_after();
     if (atomic_load_explicit(&bell->sleepers, memory_order_relaxed) == 0)
         return;
     if (atomic_exchange(&bell->sleepers, 0) == 0)
@@ -129,7 +126,7 @@ static bool nap(oriel_bell *bell, const oriel_wait *wait, nap_length *length, or
 {
     uint32_t rings = atomic_load_explicit(&bell->rings, memory_order_acquire);
     atomic_store_explicit(&bell->sleepers, 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_seq_cst);
+    oriel_look_after();
     int64_t now = oriel_now();
     if (oriel_wait_look(wait, now, status))
         return true;

@@ -28,7 +28,7 @@
 typedef enum oriel_listener {
     ORIEL_LISTENER_SCHEDULER,
     ORIEL_LISTENER_WAITER,
-    ORIEL_LISTENER_NOBODY, /* a submitter looks again and again by himself */
+    ORIEL_LISTENER_NOBODY, /* a submitter looks again and again by himself, at what sub-workers leave, too */
     ORIEL_LISTENERS
 } oriel_listener;
 

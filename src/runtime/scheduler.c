@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fence.h"
 #include "runtime/host.h"
 
 /* How often the fates of the devices and the deadlines are looked at during a run. */
@@ -31,6 +32,13 @@ typedef struct listener {
     oriel_listener me;
     uint32_t seen, seen_calls;
 } listener;
+
+/* For whom the devices ring, and whether sub-workers leave what has ended to others. Who takes over looks after this. */
+static void ring_for(oriel_worker *worker, oriel_listener who)
+{
+    atomic_store(&worker->control->listener, who);
+    oriel_look_after();
+}
 
 /* From now on only what comes later is news. Called with the mutex held. */
 static void now_i_know(listener *news)
@@ -67,7 +75,7 @@ static oriel_status wait_listening(oriel_worker *worker, bool (*done)(void *cont
     worker->listening = true;
     worker->done = done;
     worker->done_context = context;
-    atomic_store(&worker->control->listener, ORIEL_LISTENER_WAITER);
+    ring_for(worker, ORIEL_LISTENER_WAITER);
     for (;;) {
         now_i_know(&news);
         oriel_host_pump(worker);
@@ -80,7 +88,7 @@ static oriel_status wait_listening(oriel_worker *worker, bool (*done)(void *cont
         sleep_for_news(&news, deadline);
     }
     worker->listening = false;
-    atomic_store(&worker->control->listener, worker->hushed ? ORIEL_LISTENER_NOBODY : ORIEL_LISTENER_SCHEDULER);
+    ring_for(worker, worker->hushed ? ORIEL_LISTENER_NOBODY : ORIEL_LISTENER_SCHEDULER);
     if (atomic_load(&worker->control->events) != news.seen)
         oriel_host_pump(worker);
     return status;
@@ -242,14 +250,14 @@ static void hush(listener *news)
     if (worker->listening)
         return;
     worker->hushed = true;
-    atomic_store(&worker->control->listener, ORIEL_LISTENER_NOBODY);
+    ring_for(worker, ORIEL_LISTENER_NOBODY);
     oriel_host_unlock(worker);
     oriel_wait_for(&worker->control->bell[news->me],
                    &(oriel_wait){.ready = is_called, .context = news, .deadline = oriel_now() + HUSH});
     pthread_mutex_lock(&worker->mutex);
     worker->hushed = false;
     if (!worker->listening)
-        atomic_store(&worker->control->listener, ORIEL_LISTENER_SCHEDULER);
+        ring_for(worker, ORIEL_LISTENER_SCHEDULER);
 }
 
 static void schedule(oriel_worker *worker)

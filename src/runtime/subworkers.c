@@ -4,17 +4,15 @@
  *
  * They take tasks and give them back without the worker's mutex (handover.h). What follows from an end needs it: a
  * sub-worker that gets it at once sees to that. If it does not, whoever has the mutex looks when he gives it back
- * (oriel_host_unlock), so that nobody stands in line for it.
+ * (oriel_host_unlock), so that nobody stands in line for it. And while a submitter is at it, all leave it to him: he looks
+ * once in some submissions, and would find the mutex taken at each.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fence.h"
 #include "runtime/host.h"
-
-#ifdef __SANITIZE_THREAD__ /* gcc: its TSan does not model fences; what they order here are atomics, no race hides */
-#pragma GCC diagnostic ignored "-Wtsan"
-#endif
 
 /* How long a host function may go on after close, before its thread and the worker's memory are left to it. */
 #define STOP_WITHIN 5.0
@@ -28,20 +26,21 @@ struct oriel_sub_worker {
 
 /* ---- Moving things along without standing in line ----------------------------------------------------------------- */
 
-/* Between giving something back, or the mutex, and looking for the other: at least one of two threads sees both. */
-static void look_after(void)
+/* Whether a submitter is at it. Soon after he has stopped the scheduler looks. */
+static bool is_left_to_submitter(const oriel_worker *worker)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&worker->control->listener, memory_order_relaxed) == ORIEL_LISTENER_NOBODY;
 }
 
 /* Until somebody else has the mutex, who will look too, or there is nothing to do. */
 static void see_to_ends(oriel_worker *worker)
 {
-    look_after();
-    while (oriel_handover_has_left(&worker->handover) && pthread_mutex_trylock(&worker->mutex) == 0) {
+    oriel_look_after();
+    while (oriel_handover_has_left(&worker->handover) && !is_left_to_submitter(worker) &&
+           pthread_mutex_trylock(&worker->mutex) == 0) {
         oriel_host_pump(worker);
         pthread_mutex_unlock(&worker->mutex);
-        look_after();
+        oriel_look_after();
     }
 }
 
@@ -76,7 +75,7 @@ static bool sleeps(const oriel_sub_worker *sub_worker)
  */
 void oriel_sub_workers_wake(oriel_worker *worker)
 {
-    look_after();
+    oriel_look_after();
     uint32_t looking = atomic_load_explicit(&worker->looking, memory_order_relaxed), asleep = 0;
     if (looking == 0)
         return;
