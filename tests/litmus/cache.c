@@ -241,6 +241,16 @@ static void wait_invalidates_its_cell(pto_core *core)
     }
 }
 
+/* So has a notify, once it is done: a load of the core that set the cell does not see what was there before. */
+static void notify_is_seen_by_own_load(pto_core *core)
+{
+    see(0, pto_load_i32(core, cell(core, 0, 0)));
+    pto_tnotify(core, cell(core, 0, 0), 1, PTO_NOTIFY_SET);
+    see(1, pto_load_i32(core, cell(core, 0, 0)));
+    NOTIFY(core, 0, 0);
+    see(2, pto_load_i32(core, cell(core, 0, 0)));
+}
+
 /* ---- Atomic adds ------------------------------------------------------------------------------------------------ */
 
 static void atomic_adds(pto_core *core)
@@ -314,6 +324,7 @@ static const litmus tests[] = {
     {"signals_fetch_their_line", signals_fetch_their_line, .ranks = 2, .ends = {GM(0, 0), GM(0, 1)},
      .cases = CLEAN("11")},
     {"wait_invalidates_its_cell", wait_invalidates_its_cell, .ranks = 2, .cases = CLEAN("1")},
+    {"notify_is_seen_by_own_load", notify_is_seen_by_own_load, .cases = CLEAN("012")},
 
     {"atomic_adds", atomic_adds, .ranks = 2, .ends = {GM(0, 0)}, .cases = CLEAN("3")},
     {"atomic_adds_of_one_pipe", atomic_adds_of_one_pipe, .ends = {GM(0, 0)}, .cases = CLEAN("3")},

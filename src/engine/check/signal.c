@@ -470,6 +470,7 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
     if (notify) {
         keep_step(c, signal);
         do_notify(c, signal, event);
+        check_line_of_signal(c, c->at_offset); /* once more: a later load does not see what was there before */
         return true;
     }
     check_agree_wait(c, signal, event);
