@@ -84,7 +84,11 @@ typedef struct oriel_inputs oriel_inputs;
  */
 ORIEL_API oriel_value oriel_input(const oriel_inputs *inputs, uint32_t rank, const char *buffer, uint64_t i);
 
-/* A right result: |out - value| <= tolerance. 0: exactly. Integers are compared modulo 2^bits, always exactly. */
+/*
+ * A right result: |out - value| <= tolerance. 0: exactly. Integers are compared modulo 2^bits, always exactly. INFINITY:
+ * whatever is there is right, integer or not: a product that another order of its factors turns into infinity times 0, or
+ * an output that this rank does not get. Where that holds of a whole output, the kernel need not write it.
+ */
 typedef struct oriel_expected {
     oriel_value value;
     double tolerance;
@@ -160,7 +164,7 @@ typedef struct oriel_report {
 ORIEL_API oriel_status oriel_launch_run(const oriel_launch *launch, const oriel_job *job, oriel_report *report);
 ORIEL_API void oriel_report_free(oriel_report *report);
 
-/* The launches that come with Oriel: allgather, reduce_scatter, allreduce. */
+/* The launches that come with Oriel, those of src/collectives: `oriel run --help` lists them. */
 ORIEL_API uint32_t oriel_launch_count(void);
 ORIEL_API const oriel_launch *oriel_launch_at(uint32_t index);
 /* NULL if there is none of that name. */

@@ -57,13 +57,17 @@ static oriel_status make_tensor(oriel_check_memory *m, uint32_t rank, uint32_t b
     uint32_t index = args->tensors - 1;
     m->tensor[rank * m->tensors + index] =
         oriel_view_tensor_at(&args->tensor[index], (oriel_place){ORIEL_SEGMENT_ARENA, offset});
+    if (output)
+        status = make_output(m, rank, b, data);
+    if (status != ORIEL_OK)
+        return status;
     add_piece(m, (oriel_check_piece){.offset = offset,
                                      .bytes = bytes,
                                      .name = buffer->name,
                                      .rank = rank,
                                      .undefined = output,
-                                     .output = output});
-    return output ? make_output(m, rank, b, data) : ORIEL_OK;
+                                     .output = output && !m->output[m->outputs - 1].image[0].anything});
+    return ORIEL_OK;
 }
 
 static oriel_status make_args(oriel_check_memory *m, uint32_t rank, const oriel_limits *limits)

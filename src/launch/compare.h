@@ -14,6 +14,7 @@ typedef struct oriel_image {
     pto_dtype dtype;
     uint64_t count;
     char *bytes;
+    bool anything; /* every element may be anything: nobody needs to write, or look at, the output */
 } oriel_image;
 
 /* ORIEL_NO_MEMORY; ORIEL_INVALID: the launch asked oriel_input for what there is not. */

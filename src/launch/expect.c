@@ -11,6 +11,8 @@ const oriel_float_format *oriel_float_format_of(pto_dtype dtype)
     return dtype == PTO_F16 ? &f16 : dtype == PTO_BF16 ? &bf16 : &f32;
 }
 
+const oriel_expected oriel_expect_anything = {.tolerance = INFINITY};
+
 bool oriel_expect_is_closed(const oriel_job *job)
 {
     return !job->random && job->reduce == PTO_SUM;
@@ -54,16 +56,25 @@ static double reduce_float(pto_reduce reduce, double a, double b)
 }
 
 /*
- * Sums: Higham's bound (oriel/launch.h). Products: each multiplication rounds by at most eps/2 of the result, or, where
- * it underflows, by `tiny`, which the factors that follow can enlarge. Maximum and minimum round nothing.
+ * Products: each multiplication rounds by at most eps/2 of the result, or, where it underflows, by `tiny`, which the
+ * factors that follow can enlarge. Where the large factors alone overflow and the small ones bring the result back, the
+ * order decides what comes out: infinity, or, with a 0 among them, no number.
  */
+static double product_tolerance(pto_dtype dtype, uint32_t ranks, double value, double product_of_large)
+{
+    const oriel_float_format *format = oriel_float_format_of(dtype);
+    if (product_of_large >= format->overflow && fabs(value) < format->overflow)
+        return INFINITY;
+    return (ranks - 1) * (format->eps * fabs(value) + format->tiny * product_of_large);
+}
+
+/* Sums: Higham's bound (oriel/launch.h). Maximum and minimum round nothing. */
 static double tolerance(pto_dtype dtype, pto_reduce reduce, uint32_t ranks, double value, double sum_of_sizes,
                         double product_of_large)
 {
-    const oriel_float_format *format = oriel_float_format_of(dtype);
     switch (reduce) {
-    case PTO_SUM: return (ranks - 1) * format->eps * sum_of_sizes;
-    case PTO_PROD: return (ranks - 1) * (format->eps * fabs(value) + format->tiny * product_of_large);
+    case PTO_SUM: return (ranks - 1) * oriel_float_format_of(dtype)->eps * sum_of_sizes;
+    case PTO_PROD: return product_tolerance(dtype, ranks, value, product_of_large);
     default: return 0;
     }
 }

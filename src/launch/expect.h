@@ -14,6 +14,9 @@ typedef struct oriel_float_format {
 
 const oriel_float_format *oriel_float_format_of(pto_dtype dtype);
 
+/* Of an output that a rank does not get. */
+extern const oriel_expected oriel_expect_anything;
+
 /* Whether the inputs are the usual ones, i + 100 r, and are summed: then the result has a closed form. */
 bool oriel_expect_is_closed(const oriel_job *job);
 

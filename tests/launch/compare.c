@@ -196,6 +196,20 @@ static void infinity_and_nan_where_they_belong(void **state)
     assert_int_equal(wrong_with(PTO_F32, (oriel_expected){{.f = 0}, 0}, (oriel_value){.f = -0.0}), 0);
 }
 
+static void what_may_be_anything_is_right(void **state)
+{
+    (void)state;
+    assert_int_equal(wrong_with(PTO_I32, (oriel_expected){{.i = 5}, INFINITY}, (oriel_value){.i = -7}), 0);
+    assert_int_equal(wrong_with(PTO_F16, (oriel_expected){{.f = 5}, INFINITY}, (oriel_value){.f = NAN}), 0);
+    scene s;
+    fixed = (oriel_expected){{.f = 0}, INFINITY};
+    open_scene(&s, PTO_F32, expect_fixed);
+    put(&s, 1, (oriel_value){.f = 12});
+    oriel_image_compare(&s.image, 0, s.out, &s.report);
+    assert_true(s.report.max_error == 0 && !s.report.wrong && s.image.anything);
+    close_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +221,7 @@ int main(void)
         cmocka_unit_test(tolerance_is_for_floating_point_only),
         cmocka_unit_test(exact_means_after_rounding_to_the_type),
         cmocka_unit_test(infinity_and_nan_where_they_belong),
+        cmocka_unit_test(what_may_be_anything_is_right),
     };
     return cmocka_run_group_tests_name("launch/compare", tests, NULL, NULL);
 }

@@ -141,6 +141,21 @@ static void products_of_integers_wrap(void **state)
     oriel_inputs_free(&inputs);
 }
 
+/* 0 * 100 * 200 * 300 is 0, or, from the right, infinity times 0. */
+static void a_product_that_its_order_decides_may_be_anything(void **state)
+{
+    (void)state;
+    oriel_job job = job_of(PTO_F16, PTO_PROD, 4, 20);
+    oriel_inputs inputs;
+    assert_ok(oriel_inputs_make(&oriel_launch_allreduce, &job, &inputs));
+    uint32_t order[] = {3, 2, 1, 0};
+    assert_true(isnan(computed(&job, &inputs, order, 0)));
+    assert_true(isinf(oriel_expect_reduced(&job, &inputs, "in", 0).tolerance));
+    assert_true(isinf(computed(&job, &inputs, order, 1)));
+    assert_true(isfinite(oriel_expect_reduced(&job, &inputs, "in", 1).tolerance));
+    oriel_inputs_free(&inputs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +164,7 @@ int main(void)
         cmocka_unit_test(any_order_stays_within_the_tolerance),
         cmocka_unit_test(maximum_and_minimum_are_exact),
         cmocka_unit_test(products_of_integers_wrap),
+        cmocka_unit_test(a_product_that_its_order_decides_may_be_anything),
     };
     return cmocka_run_group_tests_name("launch/expect", tests, NULL, NULL);
 }
