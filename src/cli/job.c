@@ -56,7 +56,7 @@ static const oriel_launch *find_launch(const char *name)
     const oriel_launch *launch = oriel_launch_find(name);
     if (launch)
         return launch;
-    char known[512] = "";
+    char known[1024] = "";
     for (uint32_t i = 0; i < oriel_launch_count(); i++) {
         size_t end = strlen(known);
         snprintf(known + end, sizeof known - end, "%s, ", oriel_launch_at(i)->name);

@@ -27,6 +27,14 @@ static const char help[] =
     "  3  the platform is not to be had here\n"
     "  4  a rank failed, a deadline passed, or the output could not be written\n";
 
+static void print_help(void)
+{
+    fputs(help, stdout);
+    printf("\nLaunches that come with oriel\n");
+    for (uint32_t i = 0; i < oriel_launch_count(); i++)
+        printf("  %-30s%s\n", oriel_launch_at(i)->name, oriel_launch_at(i)->summary);
+}
+
 /* What was typed. */
 typedef struct arguments {
     cli_job job;
@@ -128,7 +136,7 @@ int cli_run(int argc, char **argv)
     if (!parse(argc, argv, &args))
         return CLI_BAD_USAGE;
     if (args.help) {
-        fputs(help, stdout);
+        print_help();
         return CLI_RIGHT;
     }
     int code = cli_job_complete(&args.job, 1);

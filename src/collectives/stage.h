@@ -31,6 +31,15 @@ PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t 
     return pto_slice(scratch, generation % 2 * half, count);
 }
 
+/* The rank that scalar argument `index` names as the root. */
+PTO_INLINE uint32_t stage_root(pto_core *core, const pto_comm *comm, uint32_t index)
+{
+    int64_t root = pto_arg_i64(core, index);
+    if (root < 0 || root >= comm->ranks)
+        pto_trap_value(core, "the root is no rank of the domain", (uint64_t)root, comm->ranks);
+    return (uint32_t)root;
+}
+
 /* Staging tile number `index`. */
 PTO_INLINE pto_tile stage_tile(const pto_core *core, pto_dtype dtype, uint32_t index)
 {

@@ -4,9 +4,9 @@
 #include "launch/builtin.h"
 
 static const oriel_launch *const launches[] = {
-    &oriel_launch_allgather,
-    &oriel_launch_reduce_scatter,
-    &oriel_launch_allreduce,
+    &oriel_launch_allgather, &oriel_launch_reduce_scatter, &oriel_launch_allreduce,
+    &oriel_launch_broadcast, &oriel_launch_reduce,         &oriel_launch_gather,
+    &oriel_launch_scatter,   &oriel_launch_alltoall,       &oriel_launch_barrier,
 };
 
 uint32_t oriel_launch_count(void)
@@ -31,4 +31,10 @@ oriel_status oriel_scalars_reduce(const oriel_job *job, uint32_t rank, oriel_arg
 {
     (void)rank;
     return oriel_args_i64(args, job->reduce);
+}
+
+oriel_status oriel_scalars_root(const oriel_job *job, uint32_t rank, oriel_args *args)
+{
+    (void)job, (void)rank;
+    return oriel_args_i64(args, ORIEL_LAUNCH_ROOT);
 }

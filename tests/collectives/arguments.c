@@ -67,6 +67,15 @@ static void counts_that_do_not_match(void **state)
     expect_trap(&oriel_launch_allreduce, OUT, PTO_F32, one_too_few, "all-reduce: elements of out (got 19, limit 20)");
 }
 
+static void any_launch_says_what_does_not_match(void **state)
+{
+    (void)state;
+    for (uint32_t l = 0; l < oriel_launch_count(); l++) {
+        expect_trap(oriel_launch_at(l), OUT, PTO_I32, NULL, "type");
+        expect_trap(oriel_launch_at(l), OUT, PTO_F32, one_too_few, "elements of ");
+    }
+}
+
 static void windows_that_do_not_fit(void **state)
 {
     (void)state;
@@ -94,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_of_another_type),
         cmocka_unit_test(counts_that_do_not_match),
+        cmocka_unit_test(any_launch_says_what_does_not_match),
         cmocka_unit_test(windows_that_do_not_fit),
         cmocka_unit_test(several_blocks),
     };

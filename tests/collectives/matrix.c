@@ -16,7 +16,7 @@ static const uint64_t small_counts[] = {1, 7, 64, 1000};
 /* f32: 400 kB. UB is 192 KiB on a2a3 and 256 KiB on a5. No multiple of anything. */
 #define LARGE_COUNT 100003
 
-#define LAUNCHES 3
+#define MAX_LAUNCHES 64
 
 /* A started worker with every launch registered, and how far the matrix is on it. */
 typedef struct bench {
@@ -24,7 +24,7 @@ typedef struct bench {
     uint32_t ranks, stride;
     int devices[64];
     oriel_worker *worker;
-    oriel_registered registered[LAUNCHES];
+    oriel_registered registered[MAX_LAUNCHES];
     uint64_t seed;
     uint32_t jobs, run;
 } bench;
@@ -38,8 +38,8 @@ static void open_bench(bench *b, const char *platform, uint32_t ranks)
         b->devices[r] = (int)(ranks - 1 - r);
     oriel_worker_options options = {.form = ORIEL_DEVICE_THREADS, .timeout_s = 120};
     assert_ok(oriel_worker_create(3, platform, b->devices, ranks, &options, &b->worker));
-    assert_int_equal(oriel_launch_count(), LAUNCHES);
-    for (uint32_t l = 0; l < LAUNCHES; l++)
+    assert_true(oriel_launch_count() <= MAX_LAUNCHES);
+    for (uint32_t l = 0; l < oriel_launch_count(); l++)
         assert_ok(oriel_launch_register(b->worker, oriel_launch_at(l), &b->registered[l]));
     assert_ok(oriel_worker_init(b->worker));
 }
@@ -71,7 +71,7 @@ static void run_job(bench *b, uint32_t launch, pto_dtype dtype, pto_reduce reduc
 
 static void run_small(bench *b)
 {
-    for (uint32_t l = 0; l < LAUNCHES; l++)
+    for (uint32_t l = 0; l < oriel_launch_count(); l++)
         for (pto_dtype dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++)
             for (size_t c = 0; c < SMALL_COUNTS; c++)
                 for (pto_reduce reduce = 0; reduce < PTO_REDUCE_COUNT; reduce++)
@@ -81,7 +81,7 @@ static void run_small(bench *b)
 
 static void run_large(bench *b)
 {
-    for (uint32_t l = 0; l < LAUNCHES; l++) {
+    for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         uint32_t turn = b->ranks * 7 + l * 3;
         b->jobs = 0; /* never thinned away */
         run_job(b, l, (pto_dtype)(turn % PTO_DTYPE_COUNT), (pto_reduce)(turn % PTO_REDUCE_COUNT), LARGE_COUNT);

@@ -143,7 +143,7 @@ def test_the_rules_of_sarif_are_the_kinds():
 def test_a_mistake_is_json_or_sarif_as_well():
     if needs_json():
         return "no jansson"
-    for words in ["allgather", *ON_THREE, "--without", "x"], ["alltoall", *ON_THREE], ["allgather", *ON_THREE, "--fast"]:
+    for words in ["allgather", *ON_THREE, "--without", "x"], ["all", *ON_THREE], ["allgather", *ON_THREE, "--fast"]:
         for form in ["--format", "json"], ["--format=json"]:
             result = check(*words, *form)
             told = json.loads(result.stdout)

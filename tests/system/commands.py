@@ -53,9 +53,16 @@ def place_in(name):
 # ---- Right results ------------------------------------------------------------------------------------------------
 
 
+def launches():
+    """Those that the help of run lists."""
+    listed = succeeds("run", "--help").split("\nLaunches that come with oriel\n")[1]
+    return re.findall(r"^  ([a-z_0-9]+) +\S.*$", listed, re.MULTILINE)
+
+
 def test_each_collective_on_each_platform_is_right():
+    assert {"allgather", "reduce_scatter", "allreduce", "barrier"} < set(launches()), launches()
     for platform in "a2a3sim", "a5sim":
-        for collective in "allgather", "reduce_scatter", "allreduce":
+        for collective in launches():
             lines = succeeds("run", collective, "-p", platform, "-d", "0-3").splitlines()
             ranks = [re.fullmatch(r"rank (\d+) +device (\d+) +max error 0", line) for line in lines[:-1]]
             assert all(ranks) and [int(rank[1]) for rank in ranks] == [0, 1, 2, 3], lines
@@ -102,7 +109,7 @@ def test_commands_that_do_not_exist():
 
 
 def test_names_that_do_not_exist():
-    fails(2, 'no launch "alltoall": allgather, reduce_scatter, allreduce', "run", "alltoall", *ON_FOUR)
+    fails(2, 'no launch "all": ' + ", ".join(launches()) + ", or the path of", "run", "all", *ON_FOUR)
     fails(2, 'no platform "a9sim": it must be one of a2a3sim, a5sim, a2a3', "run", "allgather", "-p", "a9sim", "-d", "0")
     fails(2, 'no type "f64": it must be one of f32, f16', "run", "allgather", *ON_FOUR, "--dtype", "f64")
     fails(2, 'no reduction "mean": it must be one of sum, max, min, prod', "run", "allreduce", *ON_FOUR, "--op", "mean")
@@ -328,7 +335,7 @@ def test_a_mistake_is_json_as_well():
     if not has_json():
         return "no jansson"
     lonely = ["-p", "a2a3sim", "-d", "3"]
-    for words in (["run", "allgather", *ON_FOUR, "--count", "0", "--json"], ["run", "--json", "alltoall", *ON_FOUR],
+    for words in (["run", "allgather", *ON_FOUR, "--count", "0", "--json"], ["run", "--json", "all", *ON_FOUR],
                   ["run", "allgather", "-p", "a9sim", "--json"], ["run", "allgather", *ON_FOUR, "--fast", "--json"],
                   ["run", "allgather", "-p", "a2a3sim", "-d", "0-3,2", "--json"], ["run", "--json"], ["info", "x", "--json"],
                   ["run", "allgather", *ON_FOUR, "--op", "max", "--json"], ["dance", "--json"],
