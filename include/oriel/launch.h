@@ -42,7 +42,7 @@ ORIEL_API uint64_t oriel_count_one(const oriel_job *job);     /* C */
 ORIEL_API uint64_t oriel_count_all(const oriel_job *job);     /* ranks * C */
 ORIEL_API uint64_t oriel_count_two(const oriel_job *job);     /* 2 C: two halves that alternate */
 ORIEL_API uint64_t oriel_count_two_all(const oriel_job *job); /* 2 ranks * C */
-ORIEL_API uint64_t oriel_count_signals(const oriel_job *job); /* 16 * ranks int32 cells: a cache line per writer */
+ORIEL_API uint64_t oriel_count_signals(const oriel_job *job); /* 48 * ranks int32 cells: three cache lines per rank */
 
 /* How a buffer begins and what is asked of it at the end. */
 typedef enum oriel_role {

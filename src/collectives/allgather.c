@@ -21,12 +21,12 @@ void oriel_kernel_allgather(pto_core *core)
         pto_trap_value(core, "all-gather: elements of out", pto_global_count(out), comm->ranks * count);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
 
     pto_tput(core, mine, pto_slice(in, 0, count), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
 
     /* Each rank begins with its right neighbour, so that they do not all read the same window. */
     for (uint32_t step = 1; step <= comm->ranks; step++) {

@@ -23,12 +23,12 @@ void oriel_kernel_alltoall(pto_core *core)
         pto_trap_value(core, "all-to-all: elements of out", pto_global_count(out), all);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, all);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, all);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
 
     pto_tput(core, mine, pto_slice(in, 0, all), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
 
     pto_global for_me = pto_slice(mine, comm->rank * count, count);
     for (uint32_t step = 1; step <= comm->ranks; step++) {

@@ -23,13 +23,13 @@ static void cross_with_letter(pto_core *core, const pto_comm *comm, pto_global s
     if (pto_global_count(out) != count)
         pto_trap_value(core, "barrier: elements of out", pto_global_count(out), count);
 
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
     uint32_t left = (comm->rank + comm->ranks - 1) % comm->ranks;
 
     pto_tput(core, mine, pto_slice(in, 0, count), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
     pto_tget(core, pto_slice(out, 0, count), pto_peer(comm, mine, left), ping, pong);
     pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }
@@ -41,5 +41,5 @@ void oriel_kernel_barrier(pto_core *core)
     if (core->args->tensors > 0)
         cross_with_letter(core, comm, signals);
     else
-        barrier_cross(core, comm, signals, barrier_generation(core, comm, signals));
+        barrier_cross(core, comm, signals);
 }

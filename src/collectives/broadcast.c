@@ -24,13 +24,13 @@ void oriel_kernel_broadcast(pto_core *core)
         pto_trap_value(core, "broadcast: elements of out", pto_global_count(out), count);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
 
     if (comm->rank == root)
         pto_tput(core, mine, pto_slice(in, 0, count), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
     pto_tget(core, pto_slice(out, 0, count), pto_peer(comm, mine, root), ping, pong);
     pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }

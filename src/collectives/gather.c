@@ -22,12 +22,12 @@ void oriel_kernel_gather(pto_core *core)
         pto_trap_value(core, "gather: elements of out", pto_global_count(out), comm->ranks * count);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
 
     pto_tput(core, mine, pto_slice(in, 0, count), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
 
     if (comm->rank == root) {
         pto_global chunks = pto_global_2d(out.addr, out.dtype, comm->ranks, count, count);

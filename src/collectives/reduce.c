@@ -25,13 +25,13 @@ void oriel_kernel_reduce(pto_core *core)
         pto_trap_value(core, "reduce: elements of out", pto_global_count(out), count);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile sum = stage_tile(core, in.dtype, 0);
     pto_tile ping = stage_tile(core, in.dtype, 1), pong = stage_tile(core, in.dtype, 2);
 
     pto_tput(core, mine, pto_slice(in, 0, count), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
 
     if (comm->rank == root) {
         pto_treduce(core, pto_slice(out, 0, count), pto_group_of(comm, mine), reduce, sum, ping, pong);

@@ -22,13 +22,13 @@ void oriel_kernel_reduce_scatter(pto_core *core)
         pto_trap_value(core, "reduce-scatter: elements of in", pto_global_count(in), all);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, all);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, all);
     pto_tile sum = stage_tile(core, in.dtype, 0);
     pto_tile ping = stage_tile(core, in.dtype, 1), pong = stage_tile(core, in.dtype, 2);
 
     pto_tput(core, mine, pto_slice(in, 0, all), ping, pong);
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
 
     /* In the order of the ranks, whoever does it: what is added to what does not depend on the rank. */
     pto_global chunk = pto_slice(mine, comm->rank * count, count);

@@ -24,15 +24,15 @@ void oriel_kernel_scatter(pto_core *core)
         pto_trap_value(core, "scatter: elements of in", pto_global_count(in), all);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
-    uint32_t generation = barrier_generation(core, comm, signals);
-    pto_global mine = stage_half(core, comm, SCRATCH, generation, in.dtype, count);
+    uint32_t epoch = barrier_epoch(core, comm, signals);
+    pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);
     pto_tile ping = stage_tile(core, in.dtype, 0), pong = stage_tile(core, in.dtype, 1);
 
     if (comm->rank == root) {
         pto_global chunks = pto_global_2d(in.addr, in.dtype, comm->ranks, count, count);
         pto_tscatter(core, pto_group_of(comm, mine), chunks, ping, pong);
     }
-    barrier_cross(core, comm, signals, generation);
+    barrier_cross(core, comm, signals);
     pto_tget(core, pto_slice(out, 0, count), mine, ping, pong);
     pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */
 }

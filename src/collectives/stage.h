@@ -2,10 +2,16 @@
 /*
  * Where the collectives stage their data: two halves of a window, and tiles in UB.
  *
- * Why two halves. A call of generation g stages into half g mod 2, crosses the barrier, and reads its peers' halves. A
- * slow rank may still read mine while I am in call g + 1: that one stages into the other half. Call g + 2 overwrites
- * the first: by then I have crossed the barrier of call g + 1, so every rank has come to it, and before it announced
- * that, it had drained all that it read in call g. One barrier per call is enough.
+ * Why two halves. Time is cut into epochs: each barrier ends one, and each call of a kernel that goes by steps (steps.h) is
+ * one. What is staged in epoch e, by whomever, lies in half e mod 2, and is read before its reader sends a signal of epoch
+ * e + 1. A slow rank may still read it while others are in epoch e + 1: those stage into the other half. Who stages in epoch
+ * e + 2 overwrites the first. By then it has left epoch e + 1, and
+ *
+ *      nobody leaves an epoch before he knows that every rank has sent a signal of that epoch, and so has drained all
+ *      that it read in the one before.
+ *
+ * A barrier is that by itself. Kernels that go by steps say how they keep to it; where each rank's result depends on the data
+ * of all, it cannot be otherwise.
  *
  * The halves are those of the buffer, not of the data: calls of different lengths do not overlap either.
  */
@@ -17,9 +23,9 @@
 /* Two or three tiles of this size stay in the L1 or L2 cache of a host's processor, and leave most of UB alone. */
 #define STAGE_TILE_BYTES 16384u
 
-/* The first `count` elements of my half of window buffer `index` in a call of this generation. */
-PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t index, uint32_t generation,
-                                 pto_dtype dtype, uint64_t count)
+/* The first `count` elements of the half of window buffer `index` that belongs to this epoch. */
+PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t index, uint32_t epoch, pto_dtype dtype,
+                                 uint64_t count)
 {
     pto_global scratch = pto_window_buffer(core, comm, index);
     uint64_t half = pto_global_count(scratch) / 2;
@@ -28,7 +34,19 @@ PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t 
     if (half < count)
         pto_trap_value(core, "too little scratch in the window: twice what a rank stages", pto_global_count(scratch),
                        2 * count);
-    return pto_slice(scratch, generation % 2 * half, count);
+    return pto_slice(scratch, epoch % 2 * half, count);
+}
+
+/* A part of something that was cut into chunks. */
+typedef struct stage_chunk {
+    uint64_t first, count;
+} stage_chunk;
+
+/* Chunk `index` of `chunks` as equal ones as there can be: those that have one element more come first. */
+PTO_INLINE stage_chunk stage_chunk_of(uint64_t count, uint32_t chunks, uint32_t index)
+{
+    uint64_t each = count / chunks, more = count % chunks;
+    return (stage_chunk){.first = index * each + (index < more ? index : more), .count = each + (index < more)};
 }
 
 /* The rank that scalar argument `index` names as the root. */

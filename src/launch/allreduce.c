@@ -18,17 +18,13 @@ static const oriel_launch_buffer buffers[] = {
     {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
 };
 
-const oriel_launch oriel_launch_allreduce = {
-    .name = "allreduce",
-    .summary = "every rank gets the data of all, reduced",
-    .kernel = oriel_kernel_allreduce,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .scalars = oriel_scalars_reduce,
-    .expect = expect,
-    .reduces = true,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+#define ALLREDUCE(algorithm, buffers_, summary_)                                                                       \
+    {                                                                                                                  \
+        .name = #algorithm, .summary = summary_, .kernel = oriel_kernel_##algorithm, .buffers = buffers_,              \
+        .buffer_count = sizeof buffers_ / sizeof *buffers_, .scalars = oriel_scalars_reduce, .expect = expect,         \
+        .reduces = true, .dtypes = PTO_DTYPES_ALL, .min_ranks = 2, .max_ranks = 64, .default_count = 1000,             \
+    }
+
+const oriel_launch oriel_launch_allreduce = ALLREDUCE(allreduce, buffers, "every rank gets the data of all, reduced");
+const oriel_launch oriel_launch_allreduce_two_phase =
+    ALLREDUCE(allreduce_two_phase, buffers, "the same by a reduce-scatter and an all-gather, two barriers");

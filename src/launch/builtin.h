@@ -6,6 +6,7 @@
 #include "oriel/launch.h"
 
 extern const oriel_launch oriel_launch_allgather, oriel_launch_allreduce, oriel_launch_reduce_scatter;
+extern const oriel_launch oriel_launch_allreduce_two_phase;
 extern const oriel_launch oriel_launch_broadcast, oriel_launch_reduce, oriel_launch_gather, oriel_launch_scatter;
 extern const oriel_launch oriel_launch_alltoall, oriel_launch_barrier;
 

@@ -33,7 +33,7 @@ uint64_t oriel_count_two_all(const oriel_job *job)
 
 uint64_t oriel_count_signals(const oriel_job *job)
 {
-    return 16 * (uint64_t)job->ranks;
+    return 48 * (uint64_t)job->ranks;
 }
 
 oriel_value oriel_value_of(pto_dtype dtype, int64_t n)

@@ -96,7 +96,7 @@ static oriel_status preset_signals(const oriel_domain *domain, uint32_t ranks, u
 static oriel_status submit_late(oriel_orch *orch, void *user)
 {
     late_run *run = user;
-    oriel_buffer windows[] = {{"scratch", PTO_I32, 2 * COUNT}, {"signals", PTO_I32, PTO_LINE_CELLS * run->ranks}};
+    oriel_buffer windows[] = {{"scratch", PTO_I32, 2 * COUNT}, {"signals", PTO_I32, 3 * PTO_LINE_CELLS * run->ranks}};
     oriel_domain *domain;
     oriel_status status = oriel_allocate_domain(orch, "late", NULL, run->ranks, 0, windows, 2, &domain);
     if (status)
@@ -216,7 +216,7 @@ static void submit_mixed(oriel_orch *orch, mixed_run *run, oriel_domain *domain,
 static oriel_status mix(oriel_orch *orch, void *user)
 {
     oriel_buffer windows[] = {{"scratch", PTO_I32, 2 * MIXED_RANKS * COUNT},
-                              {"signals", PTO_I32, PTO_LINE_CELLS * MIXED_RANKS}};
+                              {"signals", PTO_I32, 3 * PTO_LINE_CELLS * MIXED_RANKS}};
     oriel_domain *domain;
     oriel_status status = oriel_allocate_domain(orch, "mixed", NULL, MIXED_RANKS, 0, windows, 2, &domain);
     for (int32_t round = 0; round < 400 && !status; round++)

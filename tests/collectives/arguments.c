@@ -85,7 +85,7 @@ static void windows_that_do_not_fit(void **state)
                     "too little scratch in the window: twice what a rank stages (got 39, limit ");
         expect_trap(launch, SCRATCH, PTO_I32, NULL, "the window's scratch must have the type of the tensors");
         expect_trap(launch, SIGNALS, PTO_I32, signals_too_few,
-                    "too few signals in the window: 16 for each rank (got 47, limit 48)");
+                    "too few signals in the window: 48 for each rank (got 143, limit 144)");
         expect_trap(launch, SIGNALS, PTO_U32, NULL, "the window's signals must be i32");
     }
 }

@@ -86,7 +86,7 @@ static void pieces_are_sorted_apart_and_of_their_kind(void **state)
         assert_true(!in->window && !in->undefined && !in->output && in->bytes == 4 * COUNT);
         assert_true(!out->window && out->undefined && out->output && out->bytes == 4 * COUNT);
         assert_true(signals->window && !signals->undefined && !signals->output);
-        assert_int_equal(signals->bytes, 64 * RANKS);
+        assert_int_equal(signals->bytes, 3 * 64 * RANKS);
     }
     close_scene(&s);
 }

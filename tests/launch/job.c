@@ -96,7 +96,7 @@ static void bytes_are_those_of_all_ranks(void **state)
     oriel_job job = job_of(4), complete;
     job.count = 10, job.dtype = PTO_I16;
     assert_ok(oriel_job_complete(&oriel_launch_reduce_scatter, &job, &complete));
-    uint64_t in = 4 * 10 * 2, out = 10 * 2, scratch = 2 * in, signals = 64 * 4;
+    uint64_t in = 4 * 10 * 2, out = 10 * 2, scratch = 2 * in, signals = 3 * 64 * 4;
     assert_int_equal(oriel_job_bytes(&oriel_launch_reduce_scatter, &complete), 4 * (in + out + scratch + signals));
 }
 
