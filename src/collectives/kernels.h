@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernels that come with Oriel. What each expects of its task:
+ * The kernels that come with Oriel. What each expects of its task; all of an operation take the same but for scratch:
  *
- *                      tensors             windows of its first domain      scalars
- *      allgather       in C, out n C       scratch 2 C,   signals 48 n
- *      reduce_scatter  in n C, out C       scratch 2 n C, signals 48 n      op
- *      allreduce       in C, out C         scratch 2 C,   signals 48 n      op
- *      allreduce_two_phase    as allreduce
- *      broadcast       in C, out C         scratch 2 C,   signals 48 n      root
- *      reduce          in C, out C         scratch 2 C,   signals 48 n      op, root
- *      gather          in C, out n C       scratch 2 C,   signals 48 n      root
- *      scatter         in n C, out C       scratch 2 C,   signals 48 n      root
- *      alltoall        in n C, out n C     scratch 2 n C, signals 48 n
- *      barrier         none                any,           signals 48 n
- *                      or in C, out C      scratch 2 C,   signals 48 n
+ *      operation                tensors            scalars     scratch of the algorithms
+ *      allgather                in C, out n C                  2 C; _ring, _bidirectional_ring 2 n C
+ *      reduce_scatter           in n C, out C      op          2 n C
+ *      allreduce                in C, out C        op          2 C
+ *      broadcast                in C, out C        root        2 C
+ *      reduce                   in C, out C        op, root    2 C
+ *      gather                   in C, out n C      root        2 C
+ *      scatter                  in n C, out C      root        2 C
+ *      alltoall                 in n C, out n C                2 n C
+ *      barrier                  none, or
+ *                               in C, out C                    2 C
  *
- * n is the number of ranks, C any number of elements of one type; signals are int32; op is a pto_reduce. Larger scratch is
+ * Windows of the first domain: scratch, of the tensors' type, and signals, 48 n of int32.
+ * n is the number of ranks, C any number of elements of one type, op a pto_reduce. Larger scratch is
  * fine. One block. A kernel that finds something else traps. All ranks of the domain must run the same kernel, as one group,
  * with the same op and root. It may be called any number of times on one domain, mixed with the others, and nothing needs to
  * be zeroed in between.
@@ -26,14 +26,19 @@
 #include "oriel/kernel.h"
 
 void oriel_kernel_allgather(pto_core *core);
-void oriel_kernel_reduce_scatter(pto_core *core);
+void oriel_kernel_allgather_bidirectional_ring(pto_core *core);
+void oriel_kernel_allgather_ring(pto_core *core);
 void oriel_kernel_allreduce(pto_core *core);
+void oriel_kernel_allreduce_bidirectional_ring(pto_core *core);
+void oriel_kernel_allreduce_ring(pto_core *core);
 void oriel_kernel_allreduce_two_phase(pto_core *core);
-void oriel_kernel_broadcast(pto_core *core);
-void oriel_kernel_reduce(pto_core *core);
-void oriel_kernel_gather(pto_core *core);
-void oriel_kernel_scatter(pto_core *core);
 void oriel_kernel_alltoall(pto_core *core);
 void oriel_kernel_barrier(pto_core *core);
+void oriel_kernel_broadcast(pto_core *core);
+void oriel_kernel_gather(pto_core *core);
+void oriel_kernel_reduce(pto_core *core);
+void oriel_kernel_reduce_scatter(pto_core *core);
+void oriel_kernel_reduce_scatter_ring(pto_core *core);
+void oriel_kernel_scatter(pto_core *core);
 
 #endif

@@ -13,22 +13,14 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return (oriel_expected){oriel_value_of(job->dtype, (int64_t)(at + 100 * from)), 0};
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_all},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_all, oriel_count_two);
+static const oriel_launch_buffer wide[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_all, oriel_count_two_all);
 
-const oriel_launch oriel_launch_allgather = {
-    .name = "allgather",
-    .summary = "every rank gets the data of all, in the order of the ranks",
-    .kernel = oriel_kernel_allgather,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .expect = expect,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+const oriel_launch oriel_launch_allgather =
+    ORIEL_COLLECTIVE(allgather, buffers, expect, "every rank gets the data of all, in the order of the ranks");
+const oriel_launch oriel_launch_allgather_ring =
+    ORIEL_COLLECTIVE(allgather_ring, wide, expect, "the same, from neighbour to neighbour");
+const oriel_launch oriel_launch_allgather_bidirectional_ring =
+    ORIEL_COLLECTIVE(allgather_bidirectional_ring, wide, expect, "the same, both ways round at once");

@@ -11,20 +11,18 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return oriel_expect_is_closed(job) ? oriel_expect_closed_sum(job, i) : oriel_expect_reduced(job, inputs, "in", i);
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
-#define ALLREDUCE(algorithm, buffers_, summary_)                                                                       \
-    {                                                                                                                  \
-        .name = #algorithm, .summary = summary_, .kernel = oriel_kernel_##algorithm, .buffers = buffers_,              \
-        .buffer_count = sizeof buffers_ / sizeof *buffers_, .scalars = oriel_scalars_reduce, .expect = expect,         \
-        .reduces = true, .dtypes = PTO_DTYPES_ALL, .min_ranks = 2, .max_ranks = 64, .default_count = 1000,             \
-    }
-
-const oriel_launch oriel_launch_allreduce = ALLREDUCE(allreduce, buffers, "every rank gets the data of all, reduced");
-const oriel_launch oriel_launch_allreduce_two_phase =
-    ALLREDUCE(allreduce_two_phase, buffers, "the same by a reduce-scatter and an all-gather, two barriers");
+const oriel_launch oriel_launch_allreduce =
+    ORIEL_COLLECTIVE(allreduce, buffers, expect, "every rank gets the data of all, reduced",
+                     .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_allreduce_two_phase = ORIEL_COLLECTIVE(
+    allreduce_two_phase, buffers, expect, "the same by a reduce-scatter and an all-gather, two barriers",
+    .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_allreduce_ring =
+    ORIEL_COLLECTIVE(allreduce_ring, buffers, expect, "the same, from neighbour to neighbour",
+                     .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_allreduce_bidirectional_ring =
+    ORIEL_COLLECTIVE(allreduce_bidirectional_ring, buffers, expect, "the same, half of the data each way round",
+                     .scalars = oriel_scalars_reduce, .reduces = true);

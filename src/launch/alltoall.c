@@ -11,22 +11,8 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return (oriel_expected){oriel_input(inputs, from, "in", rank * job->count + i % job->count), 0};
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_all},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_all},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two_all},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_all, oriel_count_all, oriel_count_two_all);
 
-const oriel_launch oriel_launch_alltoall = {
-    .name = "alltoall",
-    .summary = "rank r gets chunk r of the data of each",
-    .kernel = oriel_kernel_alltoall,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .expect = expect,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+const oriel_launch oriel_launch_alltoall =
+    ORIEL_COLLECTIVE(alltoall, buffers, expect, "rank r gets chunk r of the data of each");

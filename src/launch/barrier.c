@@ -10,22 +10,8 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return (oriel_expected){oriel_input(inputs, (rank + job->ranks - 1) % job->ranks, "in", i), 0};
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
-const oriel_launch oriel_launch_barrier = {
-    .name = "barrier",
-    .summary = "no rank leaves before all have come; to show it, each gets the data of its left neighbour",
-    .kernel = oriel_kernel_barrier,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .expect = expect,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+const oriel_launch oriel_launch_barrier = ORIEL_COLLECTIVE(
+    barrier, buffers, expect, "none leaves before all have come; to show it, each gets the data of its left neighbour");

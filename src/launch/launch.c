@@ -4,9 +4,21 @@
 #include "launch/builtin.h"
 
 static const oriel_launch *const launches[] = {
-    &oriel_launch_allgather, &oriel_launch_reduce_scatter, &oriel_launch_allreduce,
-    &oriel_launch_broadcast, &oriel_launch_reduce,         &oriel_launch_gather,
-    &oriel_launch_scatter,   &oriel_launch_alltoall,       &oriel_launch_barrier,
+    &oriel_launch_allgather,
+    &oriel_launch_allgather_ring,
+    &oriel_launch_allgather_bidirectional_ring,
+    &oriel_launch_reduce_scatter,
+    &oriel_launch_reduce_scatter_ring,
+    &oriel_launch_allreduce,
+    &oriel_launch_allreduce_two_phase,
+    &oriel_launch_allreduce_ring,
+    &oriel_launch_allreduce_bidirectional_ring,
+    &oriel_launch_broadcast,
+    &oriel_launch_reduce,
+    &oriel_launch_gather,
+    &oriel_launch_scatter,
+    &oriel_launch_alltoall,
+    &oriel_launch_barrier,
 };
 
 uint32_t oriel_launch_count(void)

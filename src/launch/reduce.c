@@ -19,24 +19,8 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return oriel_expect_is_closed(job) ? oriel_expect_closed_sum(job, i) : oriel_expect_reduced(job, inputs, "in", i);
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
-const oriel_launch oriel_launch_reduce = {
-    .name = "reduce",
-    .summary = "rank 0 gets the data of all, reduced",
-    .kernel = oriel_kernel_reduce,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .scalars = scalars,
-    .expect = expect,
-    .reduces = true,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+const oriel_launch oriel_launch_reduce = ORIEL_COLLECTIVE(
+    reduce, buffers, expect, "rank 0 gets the data of all, reduced", .scalars = scalars, .reduces = true);

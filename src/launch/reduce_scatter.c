@@ -12,24 +12,12 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
     return oriel_expect_is_closed(job) ? oriel_expect_closed_sum(job, at) : oriel_expect_reduced(job, inputs, "in", at);
 }
 
-static const oriel_launch_buffer buffers[] = {
-    {"in", ORIEL_ROLE_INPUT, ORIEL_DTYPE_OF_JOB, oriel_count_all},
-    {"out", ORIEL_ROLE_OUTPUT, ORIEL_DTYPE_OF_JOB, oriel_count_one},
-    {"scratch", ORIEL_ROLE_WINDOW, ORIEL_DTYPE_OF_JOB, oriel_count_two_all},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
-};
+static const oriel_launch_buffer buffers[] =
+    ORIEL_COLLECTIVE_BUFFERS(oriel_count_all, oriel_count_one, oriel_count_two_all);
 
-const oriel_launch oriel_launch_reduce_scatter = {
-    .name = "reduce_scatter",
-    .summary = "rank r gets chunk r of the data of all, reduced",
-    .kernel = oriel_kernel_reduce_scatter,
-    .buffers = buffers,
-    .buffer_count = sizeof buffers / sizeof *buffers,
-    .scalars = oriel_scalars_reduce,
-    .expect = expect,
-    .reduces = true,
-    .dtypes = PTO_DTYPES_ALL,
-    .min_ranks = 2,
-    .max_ranks = 64,
-    .default_count = 1000,
-};
+const oriel_launch oriel_launch_reduce_scatter =
+    ORIEL_COLLECTIVE(reduce_scatter, buffers, expect, "rank r gets chunk r of the data of all, reduced",
+                     .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_reduce_scatter_ring =
+    ORIEL_COLLECTIVE(reduce_scatter_ring, buffers, expect, "the same, from neighbour to neighbour",
+                     .scalars = oriel_scalars_reduce, .reduces = true);

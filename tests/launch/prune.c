@@ -196,18 +196,16 @@ static void test_grids_that_cannot_be_are_refused(void **state)
 
 /* ---- What is shipped -------------------------------------------------------------------------------------------- */
 
+/* On the platform and in the profile that ask for most: what is needed anywhere is needed there. */
 static void test_nothing_in_what_is_shipped_is_redundant(void **state)
 {
     (void)state;
-    static const uint64_t counts[] = {1, 1000, 20000};
-    oriel_prune_cell grid[36];
+    static const uint64_t counts[] = {1, 20000};
+    oriel_prune_cell grid[6];
     uint32_t cells = 0;
-    for (int p = 0; p < 2; p++)
-        for (int profile = 0; profile < 2; profile++)
-            for (uint32_t ranks = 2; ranks <= 4; ranks++)
-                for (int c = 0; c < 3; c++)
-                    grid[cells++] =
-                        (oriel_prune_cell){p ? "a5sim" : "a2a3sim", (oriel_profile)profile, ranks, counts[c]};
+    for (uint32_t ranks = 2; ranks <= 4; ranks++)
+        for (int c = 0; c < 2; c++)
+            grid[cells++] = (oriel_prune_cell){"a2a3sim", ORIEL_PROFILE_STRICT, ranks, counts[c]};
     for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         const oriel_launch *launch = oriel_launch_at(l);
         oriel_job job = job_of();
