@@ -31,8 +31,10 @@ static void print_help(void)
 {
     fputs(help, stdout);
     printf("\nLaunches that come with oriel\n");
-    for (uint32_t i = 0; i < oriel_launch_count(); i++)
-        printf("  %-30s%s\n", oriel_launch_at(i)->name, oriel_launch_at(i)->summary);
+    for (uint32_t i = 0; i < oriel_launch_count(); i++) {
+        const oriel_launch *launch = oriel_launch_at(i);
+        printf("  %-30s%s (%u to %u devices)\n", launch->name, launch->summary, launch->min_ranks, launch->max_ranks);
+    }
 }
 
 /* What was typed. */

@@ -10,6 +10,8 @@
  *      nobody leaves an epoch before he knows that every rank has sent a signal of that epoch, and so has drained all
  *      that it read in the one before.
  *
+ * Nor does anybody store into a window after his last drain of a call: such a store might land after what comes later.
+ *
  * A barrier is that by itself. Kernels that go by steps say how they keep to it; where each rank's result depends on the data
  * of all, it cannot be otherwise.
  *

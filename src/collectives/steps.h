@@ -23,16 +23,23 @@
 
 #include "barrier.h"
 
+/* Adds 1 to one of my own counts; returns what it was. */
+PTO_INLINE uint32_t steps_count(pto_core *core, pto_addr own)
+{
+    uint32_t before = pto_load_u32(core, own);
+    pto_tnotify(core, own, (int32_t)(before + 1), PTO_NOTIFY_SET);
+    return before;
+}
+
 /* Begins a call by steps; returns its epoch (stage.h). */
 PTO_INLINE uint32_t steps_begin(pto_core *core, const pto_comm *comm, pto_global signals)
 {
     uint32_t epoch = barrier_epoch(core, comm, signals);
-    pto_addr calls = barrier_step_calls(comm, signals);
-    pto_tnotify(core, calls, (int32_t)(pto_load_u32(core, calls) + 1), PTO_NOTIFY_SET);
+    steps_count(core, barrier_step_calls(comm, signals));
     return epoch;
 }
 
-/* Tells rank `to`, after a barrier_drain. */
+/* Tells rank `to`. After a barrier_drain, if this rank has read or stored anything in this call. */
 PTO_INLINE void steps_tell(pto_core *core, const pto_comm *comm, pto_global signals, uint32_t to)
 {
     pto_addr told = signals.addr + (uint64_t)PTO_LINE_BYTES * (comm->ranks + comm->rank);
@@ -44,9 +51,7 @@ PTO_INLINE void steps_hear(pto_core *core, const pto_comm *comm, pto_global sign
 {
     pto_addr told = signals.addr + (uint64_t)PTO_LINE_BYTES * (comm->ranks + from);
     pto_addr heard = barrier_step_calls(comm, signals) + sizeof(int32_t) * (1 + (uint64_t)from);
-    uint32_t before = pto_load_u32(core, heard);
-    pto_twait(core, pto_cell(told), (int32_t)before, PTO_NE);
-    pto_tnotify(core, heard, (int32_t)(before + 1), PTO_NOTIFY_SET);
+    pto_twait(core, pto_cell(told), (int32_t)steps_count(core, heard), PTO_NE);
 }
 
 #endif

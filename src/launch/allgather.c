@@ -19,8 +19,10 @@ static const oriel_launch_buffer wide[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_all, oriel_count_two_all);
 
 const oriel_launch oriel_launch_allgather =
-    ORIEL_COLLECTIVE(allgather, buffers, expect, "every rank gets the data of all, in the order of the ranks");
+    ORIEL_COLLECTIVE(allgather, 64, buffers, expect, "every rank gets the data of all, in the order of the ranks");
 const oriel_launch oriel_launch_allgather_ring =
-    ORIEL_COLLECTIVE(allgather_ring, wide, expect, "the same, from neighbour to neighbour");
+    ORIEL_COLLECTIVE(allgather_ring, 64, wide, expect, "the same, from neighbour to neighbour");
 const oriel_launch oriel_launch_allgather_bidirectional_ring =
-    ORIEL_COLLECTIVE(allgather_bidirectional_ring, wide, expect, "the same, both ways round at once");
+    ORIEL_COLLECTIVE(allgather_bidirectional_ring, 64, wide, expect, "the same, both ways round at once");
+const oriel_launch oriel_launch_allgather_recursive_doubling =
+    ORIEL_COLLECTIVE(allgather_recursive_doubling, 64, wide, expect, "the same in log2(n) meetings of pairs");

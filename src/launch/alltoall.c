@@ -15,4 +15,4 @@ static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_all, oriel_count_all, oriel_count_two_all);
 
 const oriel_launch oriel_launch_alltoall =
-    ORIEL_COLLECTIVE(alltoall, buffers, expect, "rank r gets chunk r of the data of each");
+    ORIEL_COLLECTIVE(alltoall, 64, buffers, expect, "rank r gets chunk r of the data of each");

@@ -13,5 +13,6 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
 static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
-const oriel_launch oriel_launch_barrier = ORIEL_COLLECTIVE(
-    barrier, buffers, expect, "none leaves before all have come; to show it, each gets the data of its left neighbour");
+const oriel_launch oriel_launch_barrier =
+    ORIEL_COLLECTIVE(barrier, 64, buffers, expect,
+                     "none leaves before all have come; to show it, each gets the data of its left neighbour");

@@ -13,5 +13,5 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
 static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
-const oriel_launch oriel_launch_broadcast =
-    ORIEL_COLLECTIVE(broadcast, buffers, expect, "every rank gets the data of rank 0", .scalars = oriel_scalars_root);
+const oriel_launch oriel_launch_broadcast = ORIEL_COLLECTIVE(
+    broadcast, 64, buffers, expect, "every rank gets the data of rank 0", .scalars = oriel_scalars_root);

@@ -6,12 +6,18 @@
 #include "oriel/launch.h"
 
 extern const oriel_launch oriel_launch_allgather, oriel_launch_allgather_ring,
-    oriel_launch_allgather_bidirectional_ring;
-extern const oriel_launch oriel_launch_reduce_scatter, oriel_launch_reduce_scatter_ring;
-extern const oriel_launch oriel_launch_allreduce, oriel_launch_allreduce_two_phase, oriel_launch_allreduce_ring;
-extern const oriel_launch oriel_launch_allreduce_bidirectional_ring;
-extern const oriel_launch oriel_launch_broadcast, oriel_launch_reduce, oriel_launch_gather, oriel_launch_scatter;
-extern const oriel_launch oriel_launch_alltoall, oriel_launch_barrier;
+    oriel_launch_allgather_bidirectional_ring, oriel_launch_allgather_recursive_doubling;
+extern const oriel_launch oriel_launch_reduce_scatter, oriel_launch_reduce_scatter_ring,
+    oriel_launch_reduce_scatter_halving;
+extern const oriel_launch oriel_launch_allreduce, oriel_launch_allreduce_two_phase, oriel_launch_allreduce_ring,
+    oriel_launch_allreduce_bidirectional_ring, oriel_launch_allreduce_recursive_doubling,
+    oriel_launch_allreduce_halving_doubling;
+extern const oriel_launch oriel_launch_broadcast;
+extern const oriel_launch oriel_launch_reduce;
+extern const oriel_launch oriel_launch_gather;
+extern const oriel_launch oriel_launch_scatter;
+extern const oriel_launch oriel_launch_alltoall;
+extern const oriel_launch oriel_launch_barrier;
 
 /* The buffers of a collective; its tensors and its scratch are counted by oriel_count_fn. */
 #define ORIEL_COLLECTIVE_BUFFERS(in_, out_, scratch_)                                                                  \
@@ -21,12 +27,12 @@ extern const oriel_launch oriel_launch_alltoall, oriel_launch_barrier;
             {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},                                              \
     }
 
-/* The launch of oriel_kernel_NAME, for any type and any number of ranks. More fields may follow the summary. */
-#define ORIEL_COLLECTIVE(name_, buffers_, expect_, ...)                                                                \
+/* The launch of oriel_kernel_NAME, for any type and `most_` ranks at most. More fields may follow the summary. */
+#define ORIEL_COLLECTIVE(name_, most_, buffers_, expect_, ...)                                                         \
     {                                                                                                                  \
         .name = #name_, .kernel = oriel_kernel_##name_, .buffers = buffers_,                                           \
         .buffer_count = sizeof buffers_ / sizeof *buffers_, .expect = expect_, .dtypes = PTO_DTYPES_ALL,               \
-        .min_ranks = 2, .max_ranks = 64, .default_count = 1000, .summary = __VA_ARGS__                                 \
+        .min_ranks = 2, .max_ranks = most_, .default_count = 1000, .summary = __VA_ARGS__                              \
     }
 
 /* The root of the launches that have one. */

@@ -16,5 +16,6 @@ static oriel_expected expect(const oriel_job *job, const oriel_inputs *inputs, u
 static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_all, oriel_count_two);
 
-const oriel_launch oriel_launch_gather = ORIEL_COLLECTIVE(
-    gather, buffers, expect, "rank 0 gets the data of all, in the order of the ranks", .scalars = oriel_scalars_root);
+const oriel_launch oriel_launch_gather =
+    ORIEL_COLLECTIVE(gather, 64, buffers, expect, "rank 0 gets the data of all, in the order of the ranks",
+                     .scalars = oriel_scalars_root);

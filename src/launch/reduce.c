@@ -23,4 +23,4 @@ static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_one, oriel_count_one, oriel_count_two);
 
 const oriel_launch oriel_launch_reduce = ORIEL_COLLECTIVE(
-    reduce, buffers, expect, "rank 0 gets the data of all, reduced", .scalars = scalars, .reduces = true);
+    reduce, 64, buffers, expect, "rank 0 gets the data of all, reduced", .scalars = scalars, .reduces = true);

@@ -16,8 +16,11 @@ static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_all, oriel_count_one, oriel_count_two_all);
 
 const oriel_launch oriel_launch_reduce_scatter =
-    ORIEL_COLLECTIVE(reduce_scatter, buffers, expect, "rank r gets chunk r of the data of all, reduced",
+    ORIEL_COLLECTIVE(reduce_scatter, 64, buffers, expect, "rank r gets chunk r of the data of all, reduced",
                      .scalars = oriel_scalars_reduce, .reduces = true);
 const oriel_launch oriel_launch_reduce_scatter_ring =
-    ORIEL_COLLECTIVE(reduce_scatter_ring, buffers, expect, "the same, from neighbour to neighbour",
+    ORIEL_COLLECTIVE(reduce_scatter_ring, 64, buffers, expect, "the same, from neighbour to neighbour",
+                     .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_reduce_scatter_halving =
+    ORIEL_COLLECTIVE(reduce_scatter_halving, 64, buffers, expect, "the same in log2(n) meetings of pairs",
                      .scalars = oriel_scalars_reduce, .reduces = true);

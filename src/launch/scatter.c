@@ -14,4 +14,4 @@ static const oriel_launch_buffer buffers[] =
     ORIEL_COLLECTIVE_BUFFERS(oriel_count_all, oriel_count_one, oriel_count_two);
 
 const oriel_launch oriel_launch_scatter = ORIEL_COLLECTIVE(
-    scatter, buffers, expect, "rank r gets chunk r of the data of rank 0", .scalars = oriel_scalars_root);
+    scatter, 64, buffers, expect, "rank r gets chunk r of the data of rank 0", .scalars = oriel_scalars_root);

@@ -47,6 +47,8 @@ static void open_bench(bench *b, const char *platform, uint32_t ranks)
 
 static void run_job(bench *b, uint32_t launch, pto_dtype dtype, pto_reduce reduce, uint64_t count)
 {
+    if (b->ranks > b->registered[launch].launch->max_ranks)
+        return;
     oriel_job job = {.platform = b->platform,
                      .devices = b->devices,
                      .ranks = b->ranks,

@@ -201,13 +201,13 @@ static void test_nothing_in_what_is_shipped_is_redundant(void **state)
 {
     (void)state;
     static const uint64_t counts[] = {1, 20000};
-    oriel_prune_cell grid[6];
-    uint32_t cells = 0;
-    for (uint32_t ranks = 2; ranks <= 4; ranks++)
-        for (int c = 0; c < 2; c++)
-            grid[cells++] = (oriel_prune_cell){"a2a3sim", ORIEL_PROFILE_STRICT, ranks, counts[c]};
     for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         const oriel_launch *launch = oriel_launch_at(l);
+        oriel_prune_cell grid[6];
+        uint32_t cells = 0;
+        for (uint32_t ranks = 2; ranks <= 4 && ranks <= launch->max_ranks; ranks++)
+            for (int c = 0; c < 2; c++)
+                grid[cells++] = (oriel_prune_cell){"a2a3sim", ORIEL_PROFILE_STRICT, ranks, counts[c]};
         oriel_job job = job_of();
         oriel_prune_report report;
         assert_ok(oriel_prune(launch, &job, NULL, grid, cells, &report));
