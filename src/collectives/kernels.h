@@ -26,6 +26,7 @@
 
 void oriel_kernel_allgather(pto_core *core);
 void oriel_kernel_allgather_bidirectional_ring(pto_core *core);
+void oriel_kernel_allgather_bruck(pto_core *core);
 void oriel_kernel_allgather_recursive_doubling(pto_core *core);
 void oriel_kernel_allgather_ring(pto_core *core);
 void oriel_kernel_allreduce(pto_core *core);

@@ -26,3 +26,5 @@ const oriel_launch oriel_launch_allgather_bidirectional_ring =
     ORIEL_COLLECTIVE(allgather_bidirectional_ring, 64, wide, expect, "the same, both ways round at once");
 const oriel_launch oriel_launch_allgather_recursive_doubling =
     ORIEL_COLLECTIVE(allgather_recursive_doubling, 64, wide, expect, "the same in log2(n) meetings of pairs");
+const oriel_launch oriel_launch_allgather_bruck =
+    ORIEL_COLLECTIVE(allgather_bruck, 64, wide, expect, "the same in log2(n) steps, for any number of ranks");

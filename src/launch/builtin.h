@@ -6,7 +6,7 @@
 #include "oriel/launch.h"
 
 extern const oriel_launch oriel_launch_allgather, oriel_launch_allgather_ring,
-    oriel_launch_allgather_bidirectional_ring, oriel_launch_allgather_recursive_doubling;
+    oriel_launch_allgather_bidirectional_ring, oriel_launch_allgather_recursive_doubling, oriel_launch_allgather_bruck;
 extern const oriel_launch oriel_launch_reduce_scatter, oriel_launch_reduce_scatter_ring,
     oriel_launch_reduce_scatter_halving;
 extern const oriel_launch oriel_launch_allreduce, oriel_launch_allreduce_two_phase, oriel_launch_allreduce_ring,

@@ -8,6 +8,7 @@ static const oriel_launch *const launches[] = {
     &oriel_launch_allgather_ring,
     &oriel_launch_allgather_bidirectional_ring,
     &oriel_launch_allgather_recursive_doubling,
+    &oriel_launch_allgather_bruck,
     &oriel_launch_reduce_scatter,
     &oriel_launch_reduce_scatter_ring,
     &oriel_launch_reduce_scatter_halving,
