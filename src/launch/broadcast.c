@@ -15,3 +15,5 @@ static const oriel_launch_buffer buffers[] =
 
 const oriel_launch oriel_launch_broadcast = ORIEL_COLLECTIVE(
     broadcast, 64, buffers, expect, "every rank gets the data of rank 0", .scalars = oriel_scalars_root);
+const oriel_launch oriel_launch_broadcast_binomial = ORIEL_COLLECTIVE(
+    broadcast_binomial, 64, buffers, expect, "the same down a binomial tree", .scalars = oriel_scalars_root);

@@ -12,8 +12,8 @@ extern const oriel_launch oriel_launch_reduce_scatter, oriel_launch_reduce_scatt
 extern const oriel_launch oriel_launch_allreduce, oriel_launch_allreduce_two_phase, oriel_launch_allreduce_ring,
     oriel_launch_allreduce_bidirectional_ring, oriel_launch_allreduce_recursive_doubling,
     oriel_launch_allreduce_halving_doubling;
-extern const oriel_launch oriel_launch_broadcast;
-extern const oriel_launch oriel_launch_reduce;
+extern const oriel_launch oriel_launch_broadcast, oriel_launch_broadcast_binomial;
+extern const oriel_launch oriel_launch_reduce, oriel_launch_reduce_binomial;
 extern const oriel_launch oriel_launch_gather;
 extern const oriel_launch oriel_launch_scatter;
 extern const oriel_launch oriel_launch_alltoall;

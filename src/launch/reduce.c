@@ -24,3 +24,5 @@ static const oriel_launch_buffer buffers[] =
 
 const oriel_launch oriel_launch_reduce = ORIEL_COLLECTIVE(
     reduce, 64, buffers, expect, "rank 0 gets the data of all, reduced", .scalars = scalars, .reduces = true);
+const oriel_launch oriel_launch_reduce_binomial = ORIEL_COLLECTIVE(
+    reduce_binomial, 64, buffers, expect, "the same up a binomial tree", .scalars = scalars, .reduces = true);

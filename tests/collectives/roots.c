@@ -67,10 +67,9 @@ static const struct rooted {
     oriel_scalars_fn scalars;
     oriel_expect_fn expect;
 } rooted[] = {
-    {&oriel_launch_broadcast, scalars, broadcast},
-    {&oriel_launch_gather, scalars, gather},
-    {&oriel_launch_scatter, scalars, scatter},
-    {&oriel_launch_reduce, scalars_and_op, reduce},
+    {&oriel_launch_broadcast, scalars, broadcast},  {&oriel_launch_broadcast_binomial, scalars, broadcast},
+    {&oriel_launch_gather, scalars, gather},        {&oriel_launch_scatter, scalars, scatter},
+    {&oriel_launch_reduce, scalars_and_op, reduce}, {&oriel_launch_reduce_binomial, scalars_and_op, reduce},
 };
 #define ROOTED (sizeof rooted / sizeof *rooted)
 
