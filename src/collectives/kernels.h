@@ -32,6 +32,7 @@ void oriel_kernel_allgather_ring(pto_core *core);
 void oriel_kernel_allreduce(pto_core *core);
 void oriel_kernel_allreduce_bidirectional_ring(pto_core *core);
 void oriel_kernel_allreduce_halving_doubling(pto_core *core);
+void oriel_kernel_allreduce_interleaved_ring(pto_core *core);
 void oriel_kernel_allreduce_recursive_doubling(pto_core *core);
 void oriel_kernel_allreduce_ring(pto_core *core);
 void oriel_kernel_allreduce_two_phase(pto_core *core);

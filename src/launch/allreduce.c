@@ -36,6 +36,9 @@ const oriel_launch oriel_launch_allreduce_ring =
 const oriel_launch oriel_launch_allreduce_bidirectional_ring =
     ORIEL_COLLECTIVE(allreduce_bidirectional_ring, 64, buffers, expect, "the same, half of the data each way round",
                      .scalars = oriel_scalars_reduce, .reduces = true);
+const oriel_launch oriel_launch_allreduce_interleaved_ring = ORIEL_COLLECTIVE(
+    allreduce_interleaved_ring, 2, buffers, expect, "the same for two ranks, a tile each way at a time",
+    .scalars = oriel_scalars_reduce, .reduces = true);
 const oriel_launch oriel_launch_allreduce_recursive_doubling =
     ORIEL_COLLECTIVE(allreduce_recursive_doubling, 64, tall, expect, "the same in log2(n) meetings of pairs",
                      .scalars = oriel_scalars_reduce, .reduces = true);

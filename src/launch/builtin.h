@@ -10,8 +10,8 @@ extern const oriel_launch oriel_launch_allgather, oriel_launch_allgather_ring,
 extern const oriel_launch oriel_launch_reduce_scatter, oriel_launch_reduce_scatter_ring,
     oriel_launch_reduce_scatter_halving;
 extern const oriel_launch oriel_launch_allreduce, oriel_launch_allreduce_two_phase, oriel_launch_allreduce_ring,
-    oriel_launch_allreduce_bidirectional_ring, oriel_launch_allreduce_recursive_doubling,
-    oriel_launch_allreduce_halving_doubling;
+    oriel_launch_allreduce_bidirectional_ring, oriel_launch_allreduce_interleaved_ring,
+    oriel_launch_allreduce_recursive_doubling, oriel_launch_allreduce_halving_doubling;
 extern const oriel_launch oriel_launch_broadcast, oriel_launch_broadcast_binomial;
 extern const oriel_launch oriel_launch_reduce, oriel_launch_reduce_binomial;
 extern const oriel_launch oriel_launch_gather;

@@ -16,6 +16,7 @@ static const oriel_launch *const launches[] = {
     &oriel_launch_allreduce_two_phase,
     &oriel_launch_allreduce_ring,
     &oriel_launch_allreduce_bidirectional_ring,
+    &oriel_launch_allreduce_interleaved_ring,
     &oriel_launch_allreduce_recursive_doubling,
     &oriel_launch_allreduce_halving_doubling,
     &oriel_launch_broadcast,
