@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Protects: a domain can be used again, with nothing zeroed in between. 10 000 calls; counts that pass 2^31 and 2^32;
- * ranks that are as late as they like, with no host between their calls; the three collectives in turn on the same
- * windows.
+ * ranks that are as late as they like, with no host between their calls, and all algorithms of all-reduce in turn; the
+ * three collectives in turn on the same windows.
  */
 #include "collectives/kernels.h"
 #include "launch/builtin.h"
@@ -44,6 +44,24 @@ static uint64_t count_wrong(pto_core *core, pto_global out, uint32_t ranks, int6
     return wrong;
 }
 
+static const oriel_launch *const allreduces[] = {
+    &oriel_launch_allreduce,
+    &oriel_launch_allreduce_ring,
+    &oriel_launch_allreduce_recursive_doubling,
+    &oriel_launch_allreduce_two_phase,
+    &oriel_launch_allreduce_bidirectional_ring,
+    &oriel_launch_allreduce_interleaved_ring,
+    &oriel_launch_allreduce_halving_doubling,
+};
+#define ALLREDUCES (sizeof allreduces / sizeof *allreduces)
+
+/* The one of call `call`, in an order that changes. */
+static const oriel_launch *allreduce_of(int64_t call, uint32_t ranks)
+{
+    const oriel_launch *launch = allreduces[(uint64_t)(call + call / 5 * (call / 3)) % ALLREDUCES];
+    return ranks <= launch->max_ranks ? launch : &oriel_launch_allreduce;
+}
+
 /*
  * Tensors: in, out, wrong (one i64). Scalars: the reduction, the calls, a seed. All-reduces again and again, adding 1
  * to its input after each call, so that a result from another call is a wrong one.
@@ -56,7 +74,7 @@ static void late_kernel(pto_core *core)
     pto_tile tile = pto_tile_1d(core, PTO_I32, 0, COUNT);
     for (int64_t call = 0; call < pto_arg_i64(core, 1); call++) {
         be_late(&random);
-        oriel_kernel_allreduce(core);
+        allreduce_of(call, comm->ranks)->kernel(core);
         sum += count_wrong(core, out, comm->ranks, call);
         pto_tload(core, tile, in);
         pto_pipe_barrier(core, PTO_PIPE_ALL);
@@ -87,8 +105,10 @@ static oriel_status preset_signals(const oriel_domain *domain, uint32_t ranks, u
         oriel_status status = oriel_domain_buffer(domain, r, "signals", &signals);
         if (status)
             return status;
+        uint32_t *cells = signals.data, *own = cells + 2 * PTO_LINE_CELLS * ranks;
         for (uint32_t w = 0; w < ranks; w++)
-            ((uint32_t *)signals.data)[PTO_LINE_CELLS * w] = start;
+            cells[PTO_LINE_CELLS * w] = cells[PTO_LINE_CELLS * (ranks + w)] = own[1 + w] = start;
+        own[0] = start;
     }
     return ORIEL_OK;
 }
@@ -96,7 +116,7 @@ static oriel_status preset_signals(const oriel_domain *domain, uint32_t ranks, u
 static oriel_status submit_late(oriel_orch *orch, void *user)
 {
     late_run *run = user;
-    oriel_buffer windows[] = {{"scratch", PTO_I32, 2 * COUNT}, {"signals", PTO_I32, 3 * PTO_LINE_CELLS * run->ranks}};
+    oriel_buffer windows[] = {{"scratch", PTO_I32, 8 * COUNT}, {"signals", PTO_I32, 3 * PTO_LINE_CELLS * run->ranks}};
     oriel_domain *domain;
     oriel_status status = oriel_allocate_domain(orch, "late", NULL, run->ranks, 0, windows, 2, &domain);
     if (status)
