@@ -85,16 +85,21 @@ static oriel_status scalars_wrong(const oriel_job *job, uint32_t rank, oriel_arg
     return oriel_args_i64(args, 1);
 }
 
+static uint64_t a_line_each(const oriel_job *job)
+{
+    return (uint64_t)PTO_LINE_CELLS * job->ranks;
+}
+
 static const oriel_launch_buffer usual_buffers[] = {
     {"in", ORIEL_ROLE_INPUT, PTO_F32, oriel_count_one},
     {"out", ORIEL_ROLE_OUTPUT, PTO_F32, oriel_count_one},
     {"scratch", ORIEL_ROLE_WINDOW, PTO_F32, oriel_count_two},
-    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, oriel_count_signals},
+    {"signals", ORIEL_ROLE_WINDOW, PTO_I32, a_line_each},
 };
 
 static uint64_t two_lines_each(const oriel_job *job)
 {
-    return 2 * oriel_count_signals(job);
+    return 2 * a_line_each(job);
 }
 
 const oriel_launch_buffer wide_buffers[4] = {
