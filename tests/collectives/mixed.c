@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: the collectives can follow each other in any order in the same windows. Kernels that run random sequences of all of
- * them, one behind the other with nothing in between, are clean under the checker: no rank reaches what another still uses, nor a
- * signal that another one left.
+ * Protects: the collectives can follow each other in any order in the same windows. Kernels that run random sequences of
+ * all of them, one behind the other with nothing in between, are clean under the checker: no rank reaches what another still
+ * uses, nor a signal that another one left.
  */
 #include "launch/builtin.h"
 #include "oriel/check.h"
@@ -110,8 +110,10 @@ static void check_sequence(uint32_t ranks)
     oriel_check_report_free(&report);
 }
 
-static void check_sequences(uint32_t ranks, uint32_t sequences)
+/* The test's state is the number of ranks. */
+static void random_sequences(void **state)
 {
+    const uint32_t ranks = *(const uint32_t *)*state, sequences = ranks <= 3 ? 20 : 10;
     oriel_random random;
     oriel_random_seed(&random, test_seed() + ranks);
     uint32_t next = 0;
@@ -119,30 +121,6 @@ static void check_sequences(uint32_t ranks, uint32_t sequences)
         choose_sequence(&random, ranks, &next);
         check_sequence(ranks);
     }
-}
-
-static void two_ranks(void **state)
-{
-    (void)state;
-    check_sequences(2, 20);
-}
-
-static void three_ranks(void **state)
-{
-    (void)state;
-    check_sequences(3, 20);
-}
-
-static void four_ranks(void **state)
-{
-    (void)state;
-    check_sequences(4, 10);
-}
-
-static void five_ranks(void **state)
-{
-    (void)state;
-    check_sequences(5, 10);
 }
 
 /*
@@ -173,11 +151,10 @@ static void who_is_behind_a_word_without_a_drain(void **state)
 
 int main(void)
 {
+    static uint32_t two = 2, three = 3, four = 4, five = 5;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_ranks),
-        cmocka_unit_test(three_ranks),
-        cmocka_unit_test(four_ranks),
-        cmocka_unit_test(five_ranks),
+        {"2 ranks", random_sequences, NULL, NULL, &two},        {"3 ranks", random_sequences, NULL, NULL, &three},
+        {"4 ranks", random_sequences, NULL, NULL, &four},       {"5 ranks", random_sequences, NULL, NULL, &five},
         cmocka_unit_test(who_is_behind_a_word_without_a_drain),
     };
     return cmocka_run_group_tests_name("collectives/mixed", tests, NULL, NULL);

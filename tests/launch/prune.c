@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Protects: what oriel_prune says of a synchronization statement: necessary if some cell of the grid needs it, redundant if none
- * does, unknown if not all was seen; and that in what Oriel ships none is redundant.
+ * does, unknown if not all was seen.
  */
 #include "launch/builtin.h"
 #include "oriel/check.h"
@@ -194,32 +194,6 @@ static void test_grids_that_cannot_be_are_refused(void **state)
     assert_fails(oriel_prune(&launch, &job, NULL, &unknown, 1, &report), ORIEL_INVALID, "a9");
 }
 
-/* ---- What is shipped -------------------------------------------------------------------------------------------- */
-
-/* On the platform and in the profile that ask for most: what is needed anywhere is needed there. */
-static void test_nothing_in_what_is_shipped_is_redundant(void **state)
-{
-    (void)state;
-    static const uint64_t counts[] = {1, 20000};
-    for (uint32_t l = 0; l < oriel_launch_count(); l++) {
-        const oriel_launch *launch = oriel_launch_at(l);
-        oriel_prune_cell grid[6];
-        uint32_t cells = 0;
-        for (uint32_t ranks = 2; ranks <= 4 && ranks <= launch->max_ranks; ranks++)
-            for (int c = 0; c < 2; c++)
-                grid[cells++] = (oriel_prune_cell){"a2a3sim", ORIEL_PROFILE_STRICT, ranks, counts[c]};
-        oriel_job job = job_of();
-        oriel_prune_report report;
-        assert_ok(oriel_prune(launch, &job, NULL, grid, cells, &report));
-        assert_true(report.statements >= 5);
-        for (uint32_t i = 0; i < report.statements; i++)
-            if (report.statement[i].verdict != ORIEL_PRUNE_NECESSARY)
-                fail_msg("%s: %s is %s", launch->name, report.statement[i].statement.id,
-                         oriel_prune_verdict_name(report.statement[i].verdict));
-        oriel_prune_report_free(&report);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,7 +202,6 @@ int main(void)
         cmocka_unit_test(test_what_was_not_all_seen_is_unknown),
         cmocka_unit_test(test_a_kernel_that_gives_up_without_it_needs_it),
         cmocka_unit_test(test_grids_that_cannot_be_are_refused),
-        cmocka_unit_test(test_nothing_in_what_is_shipped_is_redundant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
