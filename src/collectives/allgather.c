@@ -15,10 +15,7 @@ void oriel_kernel_allgather(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-gather: out must have the type of in");
-    if (pto_global_count(out) != comm->ranks * count)
-        pto_trap_value(core, "all-gather: elements of out", pto_global_count(out), comm->ranks * count);
+    stage_match(core, "all-gather", out, comm->ranks * count, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

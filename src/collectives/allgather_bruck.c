@@ -53,10 +53,7 @@ void oriel_kernel_allgather_bruck(pto_core *core)
     const pto_comm *comm = pto_arg_comm(core, 0);
     const uint32_t ranks = comm->ranks, rank = comm->rank;
     uint64_t count = pto_global_count(in), all = ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-gather: out must have the type of in");
-    if (pto_global_count(out) != all)
-        pto_trap_value(core, "all-gather: elements of out", pto_global_count(out), all);
+    stage_match(core, "all-gather", out, all, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = steps_begin(core, comm, signals);

@@ -33,18 +33,13 @@ void oriel_kernel_allgather_recursive_doubling(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(in), all = comm->ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-gather: out must have the type of in");
-    if (pto_global_count(out) != all)
-        pto_trap_value(core, "all-gather: elements of out", pto_global_count(out), all);
+    stage_match(core, "all-gather", out, all, in);
 
     recursive r = recursive_begin(core, all);
     pto_global slot = recursive_chunks(r.half, count, comm->rank, 1);
-    if (r.folded) {
-        recursive_copy(&r, slot, r.in);
-        recursive_meet(&r, r.other);
-        recursive_copy(&r, r.out, pto_peer(comm, r.half, r.other));
-    } else {
+    if (r.folded)
+        recursive_stand_behind(&r, slot, r.half);
+    else {
         recursive_copy_twice(&r, recursive_chunks(r.out, count, comm->rank, 1), slot, r.in);
         if (r.doubled) {
             pto_global behind = recursive_chunks(r.half, count, r.other, 1);

@@ -56,24 +56,14 @@ void oriel_kernel_allreduce_halving_doubling(pto_core *core)
 {
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "all-reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "all-reduce", out, count, in);
 
     recursive r = recursive_begin(core, count);
     r.reduce = (pto_reduce)pto_arg_i64(core, 0);
-    pto_global theirs = pto_peer(r.comm, r.half, r.other);
-    if (r.folded) {
-        recursive_copy(&r, r.half, r.in);
-        recursive_meet(&r, r.other);
-        recursive_copy(&r, r.out, theirs);
-    } else {
-        if (r.doubled) {
-            recursive_hear(&r, r.other);
-            recursive_reduce(&r, r.half, r.in, theirs);
-        } else
-            recursive_copy(&r, r.half, r.in);
+    if (r.folded)
+        recursive_stand_behind(&r, r.half, r.half);
+    else {
+        recursive_stage(&r, r.half);
         halve(&r);
         double_up(&r);
         recursive_tell_behind(&r);

@@ -61,10 +61,7 @@ void oriel_kernel_allreduce_interleaved_ring(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "all-reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "all-reduce", out, count, in);
     if (comm->ranks != 2)
         pto_trap_value(core, "all-reduce: the interleaved ring is one of two ranks", comm->ranks, 2);
 

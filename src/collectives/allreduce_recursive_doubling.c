@@ -27,20 +27,9 @@ static inline uint32_t meetings_of(uint32_t ranks)
     return meetings;
 }
 
-static inline void behind(const recursive *r, uint32_t meetings)
-{
-    recursive_copy(r, place(r, 0), r->in);
-    recursive_meet(r, r->other);
-    recursive_copy(r, r->out, pto_peer(r->comm, place(r, meetings), r->other));
-}
-
 static inline void among_pairs(const recursive *r, uint32_t meetings)
 {
-    if (r->doubled) {
-        recursive_hear(r, r->other);
-        recursive_reduce(r, place(r, 0), r->in, pto_peer(r->comm, place(r, 0), r->other));
-    } else
-        recursive_copy(r, place(r, 0), r->in);
+    recursive_stage(r, place(r, 0));
     for (uint32_t k = 0; k < meetings; k++) {
         uint32_t partner = r->comm->rank ^ (1u << k);
         bool last = k + 1 == meetings && !r->doubled;
@@ -57,16 +46,13 @@ void oriel_kernel_allreduce_recursive_doubling(pto_core *core)
 {
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "all-reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "all-reduce", out, count, in);
 
     uint32_t meetings = meetings_of(pto_arg_comm(core, 0)->ranks);
     recursive r = recursive_begin(core, (meetings + 1) * count);
     r.reduce = (pto_reduce)pto_arg_i64(core, 0);
     if (r.folded)
-        behind(&r, meetings);
+        recursive_stand_behind(&r, place(&r, 0), place(&r, meetings));
     else
         among_pairs(&r, meetings);
     pto_pipe_barrier(core, PTO_PIPE_ALL); /* out is complete when the kernel returns */

@@ -22,10 +22,7 @@ void oriel_kernel_allreduce_two_phase(pto_core *core)
     pto_reduce reduce = (pto_reduce)pto_arg_i64(core, 0);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "all-reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "all-reduce", out, count, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

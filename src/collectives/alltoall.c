@@ -15,12 +15,9 @@ void oriel_kernel_alltoall(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t all = pto_global_count(in), count = all / comm->ranks;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-to-all: in and out must have one type");
     if (all != comm->ranks * count)
         pto_trap_value(core, "all-to-all: elements of in, which are a chunk for each rank", all, comm->ranks * count);
-    if (pto_global_count(out) != all)
-        pto_trap_value(core, "all-to-all: elements of out", pto_global_count(out), all);
+    stage_match(core, "all-to-all", out, all, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

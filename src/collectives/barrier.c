@@ -18,10 +18,7 @@ static void cross_with_letter(pto_core *core, const pto_comm *comm, pto_global s
 {
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "barrier: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "barrier: elements of out", pto_global_count(out), count);
+    stage_match(core, "barrier", out, count, in);
 
     uint32_t epoch = barrier_epoch(core, comm, signals);
     pto_global mine = stage_half(core, comm, SCRATCH, epoch, in.dtype, count);

@@ -16,10 +16,7 @@ void oriel_kernel_gather(pto_core *core)
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint32_t root = stage_root(core, comm, 0);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "gather: out must have the type of in");
-    if (pto_global_count(out) != comm->ranks * count)
-        pto_trap_value(core, "gather: elements of out", pto_global_count(out), comm->ranks * count);
+    stage_match(core, "gather", out, comm->ranks * count, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

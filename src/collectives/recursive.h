@@ -109,6 +109,25 @@ PTO_INLINE void recursive_combine(const recursive *r, pto_global dst, pto_global
         recursive_reduce(r, dst, place, theirs);
 }
 
+/* dst, of my half <- my data, with that of the rank behind me: what meetings begin with. */
+PTO_INLINE void recursive_stage(const recursive *r, pto_global dst)
+{
+    if (!r->doubled) {
+        recursive_copy(r, dst, r->in);
+        return;
+    }
+    recursive_hear(r, r->other);
+    recursive_reduce(r, dst, r->in, pto_peer(r->comm, dst, r->other));
+}
+
+/* All that a folded rank does: its data to `mine`, of its half; then what is at `result` of the other's half, to out. */
+PTO_INLINE void recursive_stand_behind(const recursive *r, pto_global mine, pto_global result)
+{
+    recursive_copy(r, mine, r->in);
+    recursive_meet(r, r->other);
+    recursive_copy(r, r->out, pto_peer(r->comm, result, r->other));
+}
+
 /* `tensor` has a chunk of `count` elements for each rank: those of ranks first .. first + ranks - 1 of the p, .. */
 PTO_INLINE pto_global recursive_chunks(pto_global tensor, uint64_t count, uint32_t first, uint32_t ranks)
 {

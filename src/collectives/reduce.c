@@ -19,10 +19,7 @@ void oriel_kernel_reduce(pto_core *core)
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint32_t root = stage_root(core, comm, 1);
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "reduce", out, count, in);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

@@ -16,10 +16,7 @@ void oriel_kernel_reduce_scatter(pto_core *core)
     pto_reduce reduce = (pto_reduce)pto_arg_i64(core, 0);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(out), all = comm->ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "reduce-scatter: in must have the type of out");
-    if (pto_global_count(in) != all)
-        pto_trap_value(core, "reduce-scatter: elements of in", pto_global_count(in), all);
+    stage_match(core, "reduce-scatter", in, all, out);
 
     pto_global signals = barrier_signals(core, comm, SIGNALS);
     uint32_t epoch = barrier_epoch(core, comm, signals);

@@ -29,24 +29,14 @@ void oriel_kernel_reduce_scatter_halving(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     const pto_comm *comm = pto_arg_comm(core, 0);
     uint64_t count = pto_global_count(out), all = comm->ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "reduce-scatter: in must have the type of out");
-    if (pto_global_count(in) != all)
-        pto_trap_value(core, "reduce-scatter: elements of in", pto_global_count(in), all);
+    stage_match(core, "reduce-scatter", in, all, out);
 
     recursive r = recursive_begin(core, all);
     r.reduce = (pto_reduce)pto_arg_i64(core, 0);
-    pto_global theirs = pto_peer(comm, r.half, r.other);
-    if (r.folded) {
-        recursive_copy(&r, r.half, r.in);
-        recursive_meet(&r, r.other);
-        recursive_copy(&r, r.out, recursive_chunks(theirs, count, comm->rank, 1));
-    } else {
-        if (r.doubled) {
-            recursive_hear(&r, r.other);
-            recursive_reduce(&r, r.half, r.in, theirs);
-        } else
-            recursive_copy(&r, r.half, r.in);
+    if (r.folded)
+        recursive_stand_behind(&r, r.half, recursive_chunks(r.half, count, comm->rank, 1));
+    else {
+        recursive_stage(&r, r.half);
         halve(&r, count);
         recursive_tell_behind(&r);
     }

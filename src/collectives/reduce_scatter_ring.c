@@ -14,10 +14,7 @@ void oriel_kernel_reduce_scatter_ring(pto_core *core)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint32_t ranks = pto_arg_comm(core, 0)->ranks;
     uint64_t count = pto_global_count(out), all = ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "reduce-scatter: in must have the type of out");
-    if (pto_global_count(in) != all)
-        pto_trap_value(core, "reduce-scatter: elements of in", pto_global_count(in), all);
+    stage_match(core, "reduce-scatter", in, all, out);
 
     ring r = ring_begin(core, 1, all);
     r.reduce = (pto_reduce)pto_arg_i64(core, 0);

@@ -161,10 +161,7 @@ PTO_INLINE void ring_allgather(pto_core *core, uint32_t ways)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint32_t ranks = pto_arg_comm(core, 0)->ranks;
     uint64_t count = pto_global_count(in), all = ranks * count;
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-gather: out must have the type of in");
-    if (pto_global_count(out) != all)
-        pto_trap_value(core, "all-gather: elements of out", pto_global_count(out), all);
+    stage_match(core, "all-gather", out, all, in);
 
     ring r = ring_begin(core, ways, all);
     const stage_chunk whole = {.first = 0, .count = all};
@@ -181,10 +178,7 @@ PTO_INLINE void ring_allreduce(pto_core *core, uint32_t ways)
     pto_global in = pto_arg_tensor(core, 0), out = pto_arg_tensor(core, 1);
     uint32_t ranks = pto_arg_comm(core, 0)->ranks;
     uint64_t count = pto_global_count(in);
-    if (out.dtype != in.dtype)
-        pto_trap(core, "all-reduce: in and out must have one type");
-    if (pto_global_count(out) != count)
-        pto_trap_value(core, "all-reduce: elements of out", pto_global_count(out), count);
+    stage_match(core, "all-reduce", out, count, in);
 
     ring r = ring_begin(core, ways, count);
     r.reduce = (pto_reduce)pto_arg_i64(core, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the collectives stage their data: two halves of a window, and tiles in UB.
+ * Where the collectives stage their data: two halves of a window, and tiles in UB; and what they ask of their arguments.
  *
  * Why two halves. Time is cut into epochs: each barrier ends one, and each call of a kernel that goes by steps (steps.h) is
  * one. What is staged in epoch e, by whomever, lies in half e mod 2, and is read before its reader sends a signal of epoch
@@ -24,6 +24,18 @@
 
 /* Two or three tiles of this size stay in the L1 or L2 cache of a host's processor, and leave most of UB alone. */
 #define STAGE_TILE_BYTES 16384u
+
+/*
+ * Ends the kernel unless `tensor` has the type of `other`, and so many elements. A macro, so that the message has the line of
+ * the kernel, and the names that it gave to its tensors.
+ */
+#define stage_match(core, operation, tensor, elements, other)                                                          \
+    do {                                                                                                               \
+        if ((tensor).dtype != (other).dtype)                                                                           \
+            pto_trap((core), operation ": " #tensor " must have the type of " #other);                                 \
+        if (pto_global_count(tensor) != (elements))                                                                    \
+            pto_trap_value((core), operation ": elements of " #tensor, pto_global_count(tensor), (elements));          \
+    } while (0)
 
 /* The first `count` elements of the half of window buffer `index` that belongs to this epoch. */
 PTO_INLINE pto_global stage_half(pto_core *core, const pto_comm *comm, uint32_t index, uint32_t epoch, pto_dtype dtype,

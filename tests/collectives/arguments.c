@@ -53,7 +53,7 @@ static void outputs_of_another_type(void **state)
     (void)state;
     expect_trap(&oriel_launch_allgather, OUT, PTO_I32, NULL, "all-gather: out must have the type of in");
     expect_trap(&oriel_launch_reduce_scatter, OUT, PTO_I32, NULL, "reduce-scatter: in must have the type of out");
-    expect_trap(&oriel_launch_allreduce, OUT, PTO_I32, NULL, "all-reduce: in and out must have one type");
+    expect_trap(&oriel_launch_allreduce, OUT, PTO_I32, NULL, "all-reduce: out must have the type of in");
 }
 
 static void counts_that_do_not_match(void **state)
