@@ -33,7 +33,10 @@ static void print_help(void)
     printf("\nLaunches that come with oriel\n");
     for (uint32_t i = 0; i < oriel_launch_count(); i++) {
         const oriel_launch *launch = oriel_launch_at(i);
-        printf("  %-30s%s (%u to %u devices)\n", launch->name, launch->summary, launch->min_ranks, launch->max_ranks);
+        printf("  %-30s%s (", launch->name, launch->summary);
+        if (launch->min_ranks < launch->max_ranks)
+            printf("%u to ", launch->min_ranks);
+        printf("%u devices)\n", launch->max_ranks);
     }
 }
 
