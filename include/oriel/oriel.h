@@ -4,6 +4,7 @@
 #define ORIEL_ORIEL_H
 
 #include "oriel/check.h"
+#include "oriel/comm.h"
 #include "oriel/info.h"
 #include "oriel/launch.h"
 #include "oriel/status.h"

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collectives for programs in which every rank runs the same code (SPMD): one call per rank, no controller in between.
+ *
+ *      static oriel_status rank_main(oriel_comm *comm, void *context)
+ *      {
+ *          float mine = (float)oriel_comm_rank(comm), sum;
+ *          return oriel_allreduce(&mine, &sum, 1, PTO_F32, PTO_SUM, comm);
+ *      }
+ *
+ *      int main(void)
+ *      {
+ *          return oriel_launch(4, rank_main) == ORIEL_OK ? 0 : 1;
+ *      }
+ *
+ * Order of calls
+ *
+ *      oriel_comm_launch        starts n ranks, each with a communicator of all; waits for them. Inside each rank:
+ *          oriel_comm_split         communicators of some of the ranks
+ *          oriel_window_alloc       symmetric memory, which moves without staging
+ *          oriel_barrier ...        the collectives, any number of times
+ *          oriel_window_free, oriel_comm_free
+ *
+ * Collective calls. All that take a communicator, but for oriel_comm_rank and oriel_comm_size, are called by every one of its
+ * ranks, in one order, with the same operation, count, type, reduction and root. A call that differs ends on every rank
+ * with an error that names two ranks and what each of them called. A call may return on one rank before another has
+ * come to its end; none returns before every rank has come to it.
+ *
+ * Buffers. `count` is in elements of `dtype`. Buffers are the caller's, aligned to their elements, and lie anywhere; the
+ * send and the receive buffer of a call do not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0
+ * they may be NULL. Those that lie in memory of oriel_window_alloc are read by the peers where they are; others go
+ * through shared memory of Oriel's own, piece by piece. Each rank is free to choose. On return a rank's buffers are its
+ * own again, whatever its peers still do.
+ *
+ * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
+ * every run, on every rank, from either kind of buffer, on every processor. 16-bit floating-point sums and products are
+ * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap.
+ *
+ * Threads. A communicator is used by one thread at a time: the one that its rank's function was called on, or one that it
+ * hands it to. Different communicators are independent.
+ *
+ * Errors. The first failure breaks a communicator: the calls of its other ranks end too, and say why; later calls on it
+ * are refused. Contents of receive buffers are undefined then. A rank that dies, or whose function fails, breaks all
+ * communicators of its launch. What every collective may return:
+ *
+ *      ORIEL_INVALID       an argument that is not acceptable (only this rank knows: its peers wait for it until it ends);
+ *                          or a call that differs from that of another rank
+ *      ORIEL_TIMEOUT       a rank did not come in time; the message names it
+ *      ORIEL_RANK_DIED     a rank's process ended; the message has its signal or exit code, and who waited for it in which call
+ *      ORIEL_ABORTED       a rank's function failed; the message has its message
+ *      ORIEL_STATE         the communicator is broken, or a rank has returned from its function for good
+ *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs
+ */
+#ifndef ORIEL_COMM_H
+#define ORIEL_COMM_H
+
+#include "oriel/status.h"
+#include "oriel/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct oriel_comm oriel_comm;
+
+/* ---- Ranks ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * What each rank runs. `comm` has all ranks; it and all that was split from it are freed when the function returns.
+ * `context` is the launcher's pointer: a process has the launcher's memory as it was at the fork.
+ */
+typedef oriel_status (*oriel_rank_fn)(oriel_comm *comm, void *context);
+
+/* All zero is a valid choice. */
+typedef struct oriel_comm_options {
+    bool threads;           /* ranks are threads of this process; else processes of their own */
+    double timeout_s;       /* how long a call waits for a rank, in seconds; 0: 30; negative: for ever */
+    uint64_t reserve_bytes; /* address space for windows, of all ranks together; 0: 64 GiB. Pages are taken when used */
+} oriel_comm_options;
+
+/*
+ * Starts `ranks` ranks, each of which runs function(comm, context), and waits until all have ended.
+ *
+ * Ranks are forked processes: what they share are windows and whatever was mapped shared before. A rank that returns
+ * flushes its stdio streams, and runs no exit handlers. When a rank has failed, processes that have not ended by
+ * `timeout_s` after are killed. Ranks end with the thread that launched them. Nothing is left behind.
+ *
+ * options  borrowed; NULL: all zero
+ *
+ * ORIEL_OK         every function returned ORIEL_OK
+ * ORIEL_INVALID    no rank, or no function
+ * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
+ * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had
+ * ORIEL_RANK_DIED  a rank's process ended; the message has the rank, its fate, and who waited for it
+ * others           what the first rank that failed returned; its message is `rank 2: ` and its last error's text
+ */
+ORIEL_API oriel_status oriel_comm_launch(uint32_t ranks, oriel_rank_fn function, void *context,
+                                         const oriel_comm_options *options);
+
+/*
+ * The same with no context and default options. A macro with an argument list: it does not touch the type oriel_launch
+ * of oriel/launch.h, whose name no argument list follows.
+ */
+#define oriel_launch(ranks, function) oriel_comm_launch((ranks), (function), NULL, NULL)
+
+/* My number, 0 .. size-1. */
+ORIEL_API uint32_t oriel_comm_rank(const oriel_comm *comm);
+/* How many ranks there are. */
+ORIEL_API uint32_t oriel_comm_size(const oriel_comm *comm);
+
+/* For oriel_comm_split: in no part. */
+#define ORIEL_NO_COLOR (-1)
+
+/*
+ * Collective: a communicator for each color, of the ranks that gave it, in the order of their keys, and of their ranks in `comm`
+ * where keys are equal. It has scratch and signals of its own.
+ *
+ * color  0 or more, or ORIEL_NO_COLOR: *part is NULL then
+ * part   owned by the caller: oriel_comm_free; or freed when the rank's function returns
+ */
+ORIEL_API oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t key, oriel_comm **part);
+
+/*
+ * Collective: frees a communicator that oriel_comm_split made, and its windows. On a broken one it returns at once.
+ * ORIEL_INVALID: the communicator of the launch, which is not the rank's to free. NULL: nothing to do.
+ */
+ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);
+
+/* ---- Windows ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Collective: `bytes` bytes of symmetric memory on each rank, zero, aligned to a page. *window is this rank's own, which
+ * its peers reach; it may be used with any communicator of the launch. 0 bytes: *window is NULL.
+ *
+ * ORIEL_NO_MEMORY on every rank: less than that is left of `reserve_bytes`.
+ */
+ORIEL_API oriel_status oriel_window_alloc(oriel_comm *comm, uint64_t bytes, void **window);
+/*
+ * Collective: `window` came from oriel_window_alloc on this communicator; all ranks free theirs of the same call. NULL:
+ * nothing to do, on any rank.
+ * ORIEL_INVALID: it did not; nothing was sent, and the peers wait.
+ */
+ORIEL_API oriel_status oriel_window_free(oriel_comm *comm, void *window);
+
+/* ---- Collectives ------------------------------------------------------------------------------------------------ */
+
+/*
+ * In place of a buffer: the other one serves for both.
+ *
+ *      allreduce, reduce_scatter, alltoall   as `send`, on any rank: the input is taken from `recv`
+ *      allgather                             as `send`, on any rank: this rank's block is where it belongs in `recv`
+ *      reduce, gather                        as `send` at the root: the same
+ *      scatter                               as `recv` at the root: its block stays in `send`
+ */
+#define ORIEL_IN_PLACE ((void *)-1)
+
+/* Returns when every rank has called it. */
+ORIEL_API oriel_status oriel_barrier(oriel_comm *comm);
+
+/* data[0 .. count-1] of every rank <- that of the root. */
+ORIEL_API oriel_status oriel_broadcast(void *data, uint64_t count, pto_dtype dtype, uint32_t root, oriel_comm *comm);
+
+/* At the root recv[i] <- the reduction of send[i] over all ranks, i < count. Elsewhere `recv` is not looked at. */
+ORIEL_API oriel_status oriel_reduce(const void *send, void *recv, uint64_t count, pto_dtype dtype, pto_reduce op,
+                                    uint32_t root, oriel_comm *comm);
+
+/* recv[i] <- the reduction of send[i] over all ranks, i < count. */
+ORIEL_API oriel_status oriel_allreduce(const void *send, void *recv, uint64_t count, pto_dtype dtype, pto_reduce op,
+                                       oriel_comm *comm);
+
+/* recv[i] of rank r <- the reduction of send[r count + i] over all ranks, i < count. In place: the result is at recv[0]. */
+ORIEL_API oriel_status oriel_reduce_scatter(const void *send, void *recv, uint64_t count, pto_dtype dtype,
+                                            pto_reduce op, oriel_comm *comm);
+
+/* recv[r count + i] <- send[i] of rank r, i < count. */
+ORIEL_API oriel_status oriel_allgather(const void *send, void *recv, uint64_t count, pto_dtype dtype, oriel_comm *comm);
+
+/* recv[r count + i] of rank q <- send[q count + i] of rank r, i < count. */
+ORIEL_API oriel_status oriel_alltoall(const void *send, void *recv, uint64_t count, pto_dtype dtype, oriel_comm *comm);
+
+/* At the root recv[r count + i] <- send[i] of rank r, i < count. Elsewhere `recv` is not looked at. */
+ORIEL_API oriel_status oriel_gather(const void *send, void *recv, uint64_t count, pto_dtype dtype, uint32_t root,
+                                    oriel_comm *comm);
+
+/* recv[i] of rank r <- send[r count + i] of the root, i < count. Elsewhere `send` is not looked at. */
+ORIEL_API oriel_status oriel_scatter(const void *send, void *recv, uint64_t count, pto_dtype dtype, uint32_t root,
+                                     oriel_comm *comm);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

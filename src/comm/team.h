@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A communicator: what its ranks share (the team), and what each rank keeps to itself (struct oriel_comm).
+ *
+ * The one thing that every call does is to meet (meet.c):
+ *
+ *      publish   my line of this generation's parity <- payload or place, then generation and digest in one store
+ *      await     the lines of all others, until each has my generation
+ *      compare   their digests with mine
+ *
+ *      seat of rank r                                              written by rank r alone, read by all
+ *      ┌─────────────────┬─────────────────┬────────────┬──────────────────────┐
+ *      │ line, even      │ line, odd       │ done       │ call, even and odd   │     a cache line each
+ *      └─────────────────┴─────────────────┴────────────┴──────────────────────┘
+ *
+ * Why two lines are enough, and no second meeting. A rank writes its line of generation g + 2 over that of g when it has
+ * met in g + 1: every rank had then published g + 1, which it does when it has read all that it needs of generation g. For
+ * the same reason a line holds g - 2 or g while I wait for g, so that it is enough to compare for equality, whether or not the
+ * 32-bit count has wrapped; and so the scratch that was staged into for one meeting is free two stagings later, since at
+ * least one meeting lies in between.
+ *
+ * Every rank waits for every other, in rooted calls too. It costs nothing that can be seen with few ranks, and the above, and
+ * that a call which differs is noticed on every rank, rest on it.
+ *
+ * What follows a meeting depends only on what all ranks know to be equal then: the call, and what the lines say. So all of them
+ * meet equally often.
+ *
+ *      meet.c      the meeting; failures                 small.c     data that fits into a line
+ *      reduce.c    combines in the order of the ranks    large.c     everything else
+ *      comm.c      split, free, windows                  collective.c    the public calls: arguments, which way
+ */
+#ifndef ORIEL_COMM_TEAM_H
+#define ORIEL_COMM_TEAM_H
+
+#include <string.h>
+
+#include "comm/world.h"
+#include "oriel/comm.h"
+
+#define ORIEL_LINE 64
+
+/* ---- A call, in words that ranks compare ------------------------------------------------------------------------ */
+
+typedef enum oriel_operation {
+    ORIEL_OP_BARRIER,
+    ORIEL_OP_BROADCAST,
+    ORIEL_OP_REDUCE,
+    ORIEL_OP_ALLREDUCE,
+    ORIEL_OP_REDUCE_SCATTER,
+    ORIEL_OP_ALLGATHER,
+    ORIEL_OP_ALLTOALL,
+    ORIEL_OP_GATHER,
+    ORIEL_OP_SCATTER,
+    ORIEL_OP_SPLIT,
+    ORIEL_OP_FREE,
+    ORIEL_OP_WINDOW_ALLOC,
+    ORIEL_OP_WINDOW_FREE,
+    ORIEL_OP_COUNT
+} oriel_operation;
+
+/* word[0]: operation, type, reduction (a byte each), then the root in the upper half; word[1]: elements, or bytes. */
+typedef struct oriel_call {
+    uint64_t word[2];
+} oriel_call;
+
+static inline oriel_call oriel_call_of(oriel_operation operation, uint64_t count, pto_dtype dtype, pto_reduce reduce,
+                                       uint32_t root)
+{
+    return (oriel_call){
+        {(uint64_t)operation | (uint64_t)dtype << 8 | (uint64_t)reduce << 16 | (uint64_t)root << 32, count}};
+}
+
+/* Different calls have different digests, but for one pair in 2^32. The constants are odd and have no pattern. */
+static inline uint32_t oriel_call_digest(oriel_call call)
+{
+    uint64_t mixed = (call.word[0] ^ call.word[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(mixed >> 32);
+}
+
+/* "all-reduce of 100 f32, sum". Returns `text`. */
+#define ORIEL_CALL_TEXT 96
+const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT]);
+
+/* ---- The team: shared ------------------------------------------------------------------------------------------- */
+
+#define ORIEL_PAYLOAD 48 /* bytes of data that a line has room for */
+
+typedef struct oriel_line {
+    _Alignas(ORIEL_LINE) _Atomic uint64_t head; /* generation, digest << 32 */
+    uint64_t place;                             /* of the data, an offset of the world; large.c says more */
+    unsigned char payload[ORIEL_PAYLOAD];
+} oriel_line;
+
+typedef struct oriel_seat {
+    oriel_line line[2];
+    _Alignas(ORIEL_LINE) _Atomic uint32_t done; /* the last generation in which it has read all that it was offered */
+    /* For messages only. Atomic, since whoever gives up on a rank reads its last call while the rank may write one. */
+    _Alignas(ORIEL_LINE) _Atomic uint64_t call[2][2];
+} oriel_seat;
+
+typedef struct oriel_team {
+    oriel_verdict verdict; /* why the communicator is broken */
+    uint32_t ranks;
+    uint64_t bytes;    /* of the team's block */
+    uint64_t members;  /* offset of uint32_t[ranks]: the ranks in the world */
+    oriel_seat seat[]; /* [ranks] */
+} oriel_team;
+
+/* A zeroed team with room for its seats and members, which the caller fills. */
+oriel_status oriel_team_make(oriel_world *world, uint32_t ranks, uint64_t *offset);
+
+/* ---- A rank's own ----------------------------------------------------------------------------------------------- */
+
+typedef struct oriel_window {
+    void *mine;
+    uint64_t block, bytes; /* all ranks' together, of the world */
+    struct oriel_window *next;
+} oriel_window;
+
+struct oriel_comm {
+    /* What every call needs. */
+    oriel_team *team;
+    oriel_world *world;
+    uint32_t rank, ranks;
+    uint32_t generation; /* of the last meeting */
+    uint32_t spins;      /* looks before the processor is given away */
+    oriel_status broken; /* ORIEL_OK: it is not */
+    uint32_t stagings;   /* their parity is the half that was staged into last */
+
+    /* Scratch: two halves for each rank, in one block; equal on all ranks. 0: none yet. */
+    uint64_t scratch, half;
+
+    double timeout_s;
+    uint64_t calls; /* for messages */
+    const uint32_t *member;
+    oriel_bell **bells; /* [ranks - 1]: of all others */
+    const void **terms; /* [ranks]: what is reduced */
+    oriel_shm *shm;
+    oriel_window *windows;
+    struct oriel_comm *root; /* the launch's, which has the list of all; itself there */
+    struct oriel_comm *next;
+};
+
+/* This rank's side of a team. Freed by oriel_comm_drop. */
+oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t team, uint32_t rank, double timeout_s,
+                             oriel_comm **comm);
+/* Frees what this rank keeps of it; what ranks share stays. */
+void oriel_comm_drop(oriel_comm *comm);
+
+/* ---- Meeting ---------------------------------------------------------------------------------------------------- */
+
+/* The line into which the next meeting's payload and place go, before oriel_meet. */
+static inline oriel_line *oriel_next_line(const oriel_comm *comm)
+{
+    return &comm->team->seat[comm->rank].line[(comm->generation + 1) & 1];
+}
+
+/* What rank `peer` published for the meeting that has just been. */
+static inline const oriel_line *oriel_peer_line(const oriel_comm *comm, uint32_t peer)
+{
+    return &comm->team->seat[peer].line[comm->generation & 1];
+}
+
+/* Meets in `call`. Errors as comm.h lists them; the communicator is broken then. */
+oriel_status oriel_meet(oriel_comm *comm, oriel_call call);
+
+/*
+ * The end of a call in which some rank was offered data where its owner keeps it: I have read mine. Then, if `wait`, waits
+ * until `first` .. `first + count - 1` have read theirs, so that my buffer is mine again.
+ */
+oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t first, uint32_t count);
+
+/* Breaks the communicator: for this rank, and, if nobody has before, for all. Returns `status`. */
+oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text);
+
+/* The refusal of a call on a broken communicator. */
+oriel_status oriel_refuse(const oriel_comm *comm);
+
+/* ---- Data ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * dst <- ((term[0] op term[1]) op ..) of `count` elements, in rank order; 16-bit floating-point sums and products in f32.
+ * dst may be one of the terms.
+ */
+void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const *term, uint32_t terms, uint64_t count);
+/* The same into several destinations, which are apart from all terms, or are a term. */
+void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void *const *term, uint32_t ranks,
+                          uint64_t count);
+
+/* One call with all that it needs; buffers may be ORIEL_IN_PLACE where comm.h allows it. */
+typedef struct oriel_move {
+    oriel_call call;
+    oriel_operation operation;
+    const void *send;
+    void *recv;
+    uint64_t bytes; /* of one block */
+    pto_dtype dtype;
+    pto_reduce reduce;
+    uint32_t root;
+} oriel_move;
+
+/* What a rank sends has at most ORIEL_PAYLOAD bytes. */
+oriel_status oriel_move_small(oriel_comm *comm, const oriel_move *move);
+oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
+
+/*
+ * A block of the world that the rank 0 of `comm` allocates for all; each gets its offset, or the same error. Meets once.
+ */
+oriel_status oriel_block_for_all(oriel_comm *comm, oriel_call call, uint64_t bytes, uint64_t *offset);
+
+#endif
