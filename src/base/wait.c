@@ -39,13 +39,10 @@ void oriel_wait_tune(uint32_t strands)
     atomic_store_explicit(&looks_before_nap, strands <= processors ? LOOKS_ALONE : LOOKS_CROWDED, memory_order_relaxed);
 }
 
-static void pause_processor(void)
+uint32_t oriel_wait_spins(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb" ::: "memory");
-#endif
+    uint32_t looks = atomic_load_explicit(&looks_before_nap, memory_order_relaxed);
+    return looks == LOOKS_CROWDED ? 0 : looks;
 }
 
 /* No FUTEX_PRIVATE_FLAG: a bell is shared between processes. */
@@ -70,15 +67,27 @@ static long futex(_Atomic uint32_t *word, int operation, uint32_t value, const s
  *
  * A waker that dies between R3 and R4 costs its sleepers the rest of their nap.
  */
-void oriel_bell_ring(oriel_bell *bell)
+static void ring(oriel_bell *bell)
 {
-    oriel_look_after();
     if (atomic_load_explicit(&bell->sleepers, memory_order_relaxed) == 0)
         return;
     if (atomic_exchange(&bell->sleepers, 0) == 0)
         return;
     atomic_fetch_add(&bell->rings, 1);
     futex(&bell->rings, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+void oriel_bell_ring(oriel_bell *bell)
+{
+    oriel_look_after();
+    ring(bell);
+}
+
+void oriel_bell_ring_all(oriel_bell *const *bells, uint32_t count)
+{
+    oriel_look_after();
+    for (uint32_t i = 0; i < count; i++)
+        ring(bells[i]);
 }
 
 bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status)
@@ -110,7 +119,7 @@ static bool spin(const oriel_wait *wait, uint32_t looks, oriel_status *status)
             return true;
         idle = oriel_wait_move(wait) ? 0 : idle + 1;
         if (idle < looks - LOOKS_YIELDED)
-            pause_processor();
+            oriel_wait_pause();
         else
             sched_yield();
     }

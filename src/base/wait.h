@@ -36,6 +36,9 @@ typedef struct oriel_bell {
 /* Wakes whoever sleeps on `bell`. What was stored before is visible to who wakes. Costs a fence and a load if nobody does. */
 void oriel_bell_ring(oriel_bell *bell);
 
+/* The same for several waiters, with one fence. */
+void oriel_bell_ring_all(oriel_bell *const *bells, uint32_t count);
+
 /* The longest sleep between two looks, in nanoseconds. */
 #define ORIEL_NAP 10000000
 
@@ -70,6 +73,21 @@ bool oriel_wait_look(const oriel_wait *wait, int64_t now, oriel_status *status);
 static inline bool oriel_wait_move(const oriel_wait *wait)
 {
     return wait->progress && wait->progress(wait->progress_context);
+}
+
+/*
+ * For a wait that is too short to be called by name: how often to look in a loop of one's own before oriel_wait_for, with
+ * oriel_wait_pause in between. 0 if strands compete for processors: whoever is waited for may need this one.
+ */
+uint32_t oriel_wait_spins(void);
+
+static inline void oriel_wait_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
 }
 
 /* How many strands this process believes to compete for how many processors; decides how long to spin. Set once. */

@@ -83,12 +83,21 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT]);
 
 /* ---- The team: shared ------------------------------------------------------------------------------------------- */
 
-#define ORIEL_PAYLOAD 48 /* bytes of data that a line has room for */
+#define ORIEL_PAYLOAD 56 /* bytes of data that a line has room for */
+
+/* Where a rank's data is, as offsets of the world: what a line carries if the data itself does not fit. */
+typedef struct oriel_offer {
+    uint64_t data;   /* staged, or where its owner keeps it */
+    uint64_t target; /* direct: where the owner wants the result */
+    bool direct;     /* all of the data, and not a staged piece */
+} oriel_offer;
 
 typedef struct oriel_line {
     _Alignas(ORIEL_LINE) _Atomic uint64_t head; /* generation, digest << 32 */
-    uint64_t place;                             /* of the data, an offset of the world; large.c says more */
-    unsigned char payload[ORIEL_PAYLOAD];
+    union {
+        unsigned char payload[ORIEL_PAYLOAD];
+        oriel_offer offer;
+    };
 } oriel_line;
 
 typedef struct oriel_seat {
@@ -100,6 +109,7 @@ typedef struct oriel_seat {
 
 typedef struct oriel_team {
     oriel_verdict verdict; /* why the communicator is broken */
+    _Atomic uint32_t gone; /* ranks that have freed it: the last one frees the block */
     uint32_t ranks;
     uint64_t bytes;    /* of the team's block */
     uint64_t members;  /* offset of uint32_t[ranks]: the ranks in the world */
@@ -125,7 +135,7 @@ struct oriel_comm {
     uint32_t generation; /* of the last meeting */
     uint32_t spins;      /* looks before the processor is given away */
     oriel_status broken; /* ORIEL_OK: it is not */
-    uint32_t stagings;   /* their parity is the half that was staged into last */
+    uint32_t stagings;   /* so far: their parity is the half that comes next */
 
     /* Scratch: two halves for each rank, in one block; equal on all ranks. 0: none yet. */
     uint64_t scratch, half;
@@ -134,7 +144,8 @@ struct oriel_comm {
     uint64_t calls; /* for messages */
     const uint32_t *member;
     oriel_bell **bells; /* [ranks - 1]: of all others */
-    const void **terms; /* [ranks]: what is reduced */
+    const void **terms; /* [ranks]: what is reduced, */
+    void **targets;     /* [ranks]: and where it goes, for the length of a call */
     oriel_shm *shm;
     oriel_window *windows;
     struct oriel_comm *root; /* the launch's, which has the list of all; itself there */
@@ -183,20 +194,28 @@ oriel_status oriel_refuse(const oriel_comm *comm);
  * dst may be one of the terms.
  */
 void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const *term, uint32_t terms, uint64_t count);
-/* The same into several destinations, which are apart from all terms, or are a term. */
-void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void *const *term, uint32_t ranks,
+/*
+ * The same into a destination for each of `ranks` terms, which lie apart from all terms or are one. Moves the terms on by what
+ * was read.
+ */
+void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void **term, uint32_t ranks,
                           uint64_t count);
 
-/* One call with all that it needs; buffers may be ORIEL_IN_PLACE where comm.h allows it. */
+/*
+ * A collective call as one rank sees it, with in-place resolved. Data are blocks of `bytes` bytes: a rank sends one to all, or
+ * one to each (`blocks` is 1 or the number of ranks), and receives one, or one from each.
+ */
 typedef struct oriel_move {
     oriel_call call;
     oriel_operation operation;
-    const void *send;
-    void *recv;
-    uint64_t bytes; /* of one block */
     pto_dtype dtype;
     pto_reduce reduce;
-    uint32_t root;
+    uint32_t root;         /* of an operation that has one */
+    uint32_t blocks;       /* that a sender sends: the same on all ranks */
+    const void *send;      /* NULL: this rank sends nothing */
+    void *recv;            /* NULL: this rank receives nothing, or has its block where it belongs */
+    bool in_place;         /* send is, or lies in, recv */
+    uint64_t count, bytes; /* of a block */
 } oriel_move;
 
 /* What a rank sends has at most ORIEL_PAYLOAD bytes. */

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/shm.h"
 #include "base/wait.h"
+#include "oriel/comm.h"
 
 /* ---- The first failure ------------------------------------------------------------------------------------------ */
 
@@ -43,16 +44,19 @@ bool oriel_verdict_read(oriel_verdict *verdict, oriel_status *status, char *text
 
 /* ---- Blocks of memory ------------------------------------------------------------------------------------------- */
 
-#define ORIEL_HEAP_CLASSES 64
+#define ORIEL_HEAP_CLASSES 32
 
 /*
- * Blocks of whole pages, in sizes that grow by powers of two; each size has a list of free blocks, whose pages have gone back to the
- * system. A free block keeps the number of the next in its first bytes. List heads count their changes in their upper
- * bits, so that a head that was taken and put back in between is not taken for the same.
+ * Blocks of whole pages, in sizes that grow by powers of two; each size has a list of free blocks, whose pages have gone back to
+ * the system, so that all blocks are zero. Lists are linked in a table with an entry per page, of which only what is used
+ * takes memory. Their heads count changes in the upper half, so that a head that was taken and put back in between is
+ * not taken for the same.
  */
 typedef struct oriel_heap {
-    _Atomic uint64_t end;                      /* offset: what follows was never touched */
-    _Atomic uint64_t free[ORIEL_HEAP_CLASSES]; /* page number of the first free block; 0: none; changes << 32 */
+    _Atomic uint64_t end;                      /* page: what follows was never used */
+    uint64_t pages;                            /* of the mapping */
+    uint64_t next;                             /* offset of _Atomic uint32_t[pages] */
+    _Atomic uint64_t free[ORIEL_HEAP_CLASSES]; /* page of the first free block; 0: none; changes << 32 */
 } oriel_heap;
 
 /* ---- The world -------------------------------------------------------------------------------------------------- */
@@ -68,6 +72,7 @@ typedef struct oriel_world {
     oriel_bell bell;       /* the launcher's */
     oriel_heap heap;
     uint32_t ranks;
+    uint32_t first;               /* generation in which communicators begin; 0 but in tests */
     uint64_t bytes;               /* of the mapping */
     _Atomic uint32_t waited;      /* the note below is claimed */
     _Atomic uint32_t noted;       /* and complete */
@@ -93,10 +98,17 @@ static inline bool oriel_world_has(const oriel_world *world, const void *pointer
 }
 
 /*
- * A zeroed block of at least `bytes` bytes, on a page's start. ORIEL_NO_MEMORY: the reservation is used up.
+ * A zeroed block of at least `bytes` bytes (not 0), on a page's start. ORIEL_NO_MEMORY: the reservation is used up.
  */
 oriel_status oriel_world_alloc(oriel_world *world, uint64_t bytes, uint64_t *offset);
 /* `bytes` as it was allocated with; `shm` is this process's handle of the mapping. Nobody uses the block any more. */
 void oriel_world_free(oriel_world *world, oriel_shm *shm, uint64_t offset, uint64_t bytes);
+
+/* Lays out the world at the beginning of a mapping that is zero. ORIEL_NO_MEMORY: it is too small. */
+oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first);
+
+/* oriel_comm_launch, with communicators that begin at generation `first`. */
+oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *context,
+                                  const oriel_comm_options *options, uint32_t first);
 
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ranks meet, or learn why they cannot. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "comm/team.h"
+#include "oriel/info.h"
+
+/* ---- Words ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    bool counts, reduces, rooted;
+    const char *root; /* before its number */
+} operations[ORIEL_OP_COUNT] = {
+    [ORIEL_OP_BARRIER] = {"barrier", .counts = false},
+    [ORIEL_OP_BROADCAST] = {"broadcast", .counts = true, .rooted = true, .root = "from"},
+    [ORIEL_OP_REDUCE] = {"reduce", .counts = true, .reduces = true, .rooted = true, .root = "to"},
+    [ORIEL_OP_ALLREDUCE] = {"all-reduce", .counts = true, .reduces = true},
+    [ORIEL_OP_REDUCE_SCATTER] = {"reduce-scatter", .counts = true, .reduces = true},
+    [ORIEL_OP_ALLGATHER] = {"all-gather", .counts = true},
+    [ORIEL_OP_ALLTOALL] = {"all-to-all", .counts = true},
+    [ORIEL_OP_GATHER] = {"gather", .counts = true, .rooted = true, .root = "to"},
+    [ORIEL_OP_SCATTER] = {"scatter", .counts = true, .rooted = true, .root = "from"},
+    [ORIEL_OP_SPLIT] = {"split"},
+    [ORIEL_OP_FREE] = {"free"},
+    [ORIEL_OP_WINDOW_ALLOC] = {"window alloc"},
+    [ORIEL_OP_WINDOW_FREE] = {"window free"},
+};
+
+const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT])
+{
+    oriel_operation operation = (oriel_operation)(call.word[0] & 0xff);
+    if (operation >= ORIEL_OP_COUNT) {
+        snprintf(text, ORIEL_CALL_TEXT, "a call of an unknown kind");
+        return text;
+    }
+    int end = snprintf(text, ORIEL_CALL_TEXT, "%s", operations[operation].name);
+    if (operations[operation].counts)
+        end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of %" PRIu64 " %s", call.word[1],
+                        oriel_dtype_name((pto_dtype)(call.word[0] >> 8 & 0xff)));
+    else if (operation == ORIEL_OP_WINDOW_ALLOC)
+        end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of %" PRIu64 " B", call.word[1]);
+    else if (operation == ORIEL_OP_WINDOW_FREE)
+        end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of the one at 0x%" PRIx64, call.word[1]);
+    if (operations[operation].reduces)
+        end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, ", %s",
+                        oriel_reduce_name((pto_reduce)(call.word[0] >> 16 & 0xff)));
+    if (operations[operation].rooted)
+        snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " %s rank %" PRIu32, operations[operation].root,
+                 (uint32_t)(call.word[0] >> 32));
+    return text;
+}
+
+/* "rank 1", in a part with its number in the launch: "rank 1 (rank 5 of the launch)". */
+#define RANK_TEXT 64
+static const char *rank_text(const oriel_comm *comm, uint32_t rank, char text[RANK_TEXT])
+{
+    if (comm->root == comm)
+        snprintf(text, RANK_TEXT, "rank %" PRIu32, rank);
+    else
+        snprintf(text, RANK_TEXT, "rank %" PRIu32 " (rank %" PRIu32 " of the launch)", rank, comm->member[rank]);
+    return text;
+}
+
+/* ---- Failing ---------------------------------------------------------------------------------------------------- */
+
+oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text)
+{
+    comm->broken = status;
+    if (oriel_verdict_give(&comm->team->verdict, status, text))
+        oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    return oriel_fail(status, "%s", text);
+}
+
+oriel_status oriel_refuse(const oriel_comm *comm)
+{
+    char text[ORIEL_ERROR_BYTES];
+    oriel_status status;
+    if (!oriel_verdict_read(&comm->team->verdict, &status, text, sizeof text))
+        snprintf(text, sizeof text, "%s", oriel_status_name(comm->broken));
+    return oriel_fail(ORIEL_STATE, "the communicator is broken: %s", text);
+}
+
+/* What a rank published last, if anything: it may be publishing again. */
+#define LAST_TEXT (ORIEL_CALL_TEXT + 32)
+static const char *last_call_text(const oriel_comm *comm, uint32_t peer, char text[LAST_TEXT])
+{
+    const oriel_seat *seat = &comm->team->seat[peer];
+    uint32_t even = (uint32_t)atomic_load(&seat->line[0].head), odd = (uint32_t)atomic_load(&seat->line[1].head);
+    uint32_t last = (int32_t)(odd - even) > 0 ? odd : even;
+    const _Atomic uint64_t *word = seat->call[last & 1];
+    oriel_call call = {{atomic_load(&word[0]), atomic_load(&word[1])}};
+    char what[ORIEL_CALL_TEXT];
+    if (last == comm->world->first)
+        snprintf(text, LAST_TEXT, "it has made no call");
+    else
+        snprintf(text, LAST_TEXT, "its last call is %s", oriel_call_text(call, what));
+    return text;
+}
+
+/* The first who leaves a wait because a rank died says so, for the launcher's message. */
+static void note_who_waited(oriel_world *world, const char *text)
+{
+    if (atomic_exchange(&world->waited, 1) != 0)
+        return;
+    snprintf(world->note, sizeof world->note, "%s", text);
+    atomic_store_explicit(&world->noted, 1, memory_order_release);
+}
+
+/* Why the wait for `peer` ended without it. */
+static oriel_status fail_waiting(oriel_comm *comm, oriel_call call, uint32_t peer, oriel_status status)
+{
+    char waited[320], why[ORIEL_ERROR_BYTES], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], it[RANK_TEXT];
+    char what[ORIEL_CALL_TEXT];
+    oriel_status theirs;
+    rank_text(comm, comm->rank, me);
+    rank_text(comm, peer, it);
+    snprintf(waited, sizeof waited, "%s waited for %s in %s (call %" PRIu64 ")", me, it, oriel_call_text(call, what),
+             comm->calls);
+    if (oriel_verdict_read(&comm->team->verdict, &theirs, why, sizeof why)) {
+        comm->broken = theirs;
+        return oriel_fail(theirs, "%s", why);
+    }
+    if (oriel_verdict_read(&comm->world->verdict, &theirs, why, sizeof why)) {
+        note_who_waited(comm->world, waited);
+        status = theirs == ORIEL_RANK_DIED ? ORIEL_RANK_DIED : ORIEL_ABORTED;
+        comm->broken = status;
+        return oriel_fail(status, "%s: %.*s", waited, (int)(sizeof text - sizeof waited), why);
+    }
+    if (status == ORIEL_ABORTED) {
+        snprintf(text, sizeof text, "%s, which has returned from its function", waited);
+        return oriel_break(comm, ORIEL_STATE, text);
+    }
+    char last[LAST_TEXT];
+    snprintf(text, sizeof text, "%s, which did not come in %g s: %s", waited, comm->timeout_s,
+             last_call_text(comm, peer, last));
+    return oriel_break(comm, ORIEL_TIMEOUT, text);
+}
+
+static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t peer)
+{
+    char text[ORIEL_ERROR_BYTES], mine[ORIEL_CALL_TEXT], its[ORIEL_CALL_TEXT], me[RANK_TEXT], it[RANK_TEXT];
+    const _Atomic uint64_t *word = comm->team->seat[peer].call[comm->generation & 1];
+    oriel_call theirs = {{atomic_load(&word[0]), atomic_load(&word[1])}};
+    snprintf(text, sizeof text, "calls differ: %s calls %s, %s calls %s", rank_text(comm, comm->rank, me),
+             oriel_call_text(call, mine), rank_text(comm, peer, it), oriel_call_text(theirs, its));
+    return oriel_break(comm, ORIEL_INVALID, text);
+}
+
+/* ---- Waiting ---------------------------------------------------------------------------------------------------- */
+
+/* What a rank is waited for: one of two words of its seat. */
+typedef struct awaited {
+    const _Atomic uint64_t *head; /* or NULL: */
+    const _Atomic uint32_t *done;
+    uint32_t generation;
+} awaited;
+
+static inline bool has_come(const awaited *what)
+{
+    uint32_t now = what->head ? (uint32_t)atomic_load_explicit(what->head, memory_order_acquire)
+                              : atomic_load_explicit(what->done, memory_order_acquire);
+    return now == what->generation;
+}
+
+static bool look_if_come(void *context)
+{
+    return has_come(context);
+}
+
+static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, oriel_call call, uint32_t peer, awaited *what)
+{
+    oriel_post *post = comm->world->post;
+    oriel_wait wait = {
+        .ready = look_if_come,
+        .context = what,
+        .deadline = oriel_deadline(comm->timeout_s),
+        .abort = {&comm->team->verdict.given, &comm->world->verdict.given, &post[comm->member[peer]].left},
+    };
+    oriel_status status = oriel_wait_for(&post[comm->member[comm->rank]].bell, &wait);
+    /* It may have come, and returned from its function, between two looks. */
+    return status == ORIEL_OK || has_come(what) ? ORIEL_OK : fail_waiting(comm, call, peer, status);
+}
+
+static inline oriel_status await(oriel_comm *comm, oriel_call call, uint32_t peer, awaited what)
+{
+    for (uint32_t look = 0; look < comm->spins; look++) {
+        if (has_come(&what))
+            return ORIEL_OK;
+        oriel_wait_pause();
+    }
+    return has_come(&what) ? ORIEL_OK : wait_long(comm, call, peer, &what);
+}
+
+/* ---- Meeting ---------------------------------------------------------------------------------------------------- */
+
+oriel_status oriel_meet(oriel_comm *comm, oriel_call call)
+{
+    const uint32_t generation = ++comm->generation, half = generation & 1;
+    const uint64_t head = generation | (uint64_t)oriel_call_digest(call) << 32;
+    oriel_seat *seats = comm->team->seat, *mine = &seats[comm->rank];
+    atomic_store_explicit(&mine->call[half][0], call.word[0], memory_order_relaxed);
+    atomic_store_explicit(&mine->call[half][1], call.word[1], memory_order_relaxed);
+    atomic_store_explicit(&mine->line[half].head, head, memory_order_release);
+    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    /* Each rank begins with its right neighbour, so that they do not all ask for the same line. */
+    for (uint32_t step = 1, peer = comm->rank; step < comm->ranks; step++) {
+        peer = peer + 1 == comm->ranks ? 0 : peer + 1;
+        const _Atomic uint64_t *its = &seats[peer].line[half].head;
+        oriel_status status = await(comm, call, peer, (awaited){.head = its, .generation = generation});
+        if (__builtin_expect(status != ORIEL_OK, 0))
+            return status;
+        if (__builtin_expect(atomic_load_explicit(its, memory_order_relaxed) != head, 0))
+            return fail_different(comm, call, peer);
+    }
+    return ORIEL_OK;
+}
+
+oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t first, uint32_t count)
+{
+    oriel_seat *seats = comm->team->seat;
+    atomic_store_explicit(&seats[comm->rank].done, comm->generation, memory_order_release);
+    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    for (uint32_t i = 0; wait && i < count; i++) {
+        const _Atomic uint32_t *its = &seats[first + i].done;
+        oriel_status status = await(comm, call, first + i, (awaited){.done = its, .generation = comm->generation});
+        if (status != ORIEL_OK)
+            return status;
+    }
+    return ORIEL_OK;
+}
