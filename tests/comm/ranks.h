@@ -179,7 +179,7 @@ static inline oriel_status test_do(const test_call *call, void *send, void *recv
 /* Bytes of a buffer that is large enough for any call with this count. */
 static inline uint64_t test_bytes(uint64_t count, pto_dtype dtype, uint32_t ranks)
 {
-    return (count * ranks + 1) * pto_dtype_bytes(dtype);
+    return ((count * ranks + 1) * pto_dtype_bytes(dtype) + 63) / 64 * 64;
 }
 
 /*

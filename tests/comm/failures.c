@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What ends badly ends on every rank, with a message that says who, how, and in which call: a rank that is killed, exits, fails,
+ * returns or never comes, and a call that differs, in each collective; what a launch refuses, and what it leaves behind.
+ */
+#include "ranks.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RANKS 3
+#define BAD   1u /* the rank that does it */
+
+/* What ranks write for the test to read; shared with forked ones. */
+typedef struct board {
+    struct {
+        oriel_status status;
+        char message[ORIEL_ERROR_BYTES];
+    } rank[RANKS];
+} board;
+
+typedef struct trial {
+    board *board;
+    test_kind kind;
+    uint64_t count;
+    int way; /* in which the bad rank is bad */
+    bool window;
+} trial;
+
+enum { KILLED, EXITED, FAILED, RETURNED, LATE, OTHER_KIND, OTHER_COUNT, OTHER_TYPE, OTHER_ROOT, OTHER_OP };
+
+static board *make_board(void)
+{
+    void *page = mmap(NULL, sizeof(board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    return page;
+}
+
+/* What the bad rank does instead of its call; true: it makes a call all the same. */
+static bool misbehave(int way, test_call *call)
+{
+    switch (way) {
+    case KILLED: raise(SIGKILL); break;
+    case EXITED: _exit(7);
+    case OTHER_KIND: call->kind = call->kind == GATHER ? SCATTER : GATHER; break;
+    case OTHER_COUNT: call->count++; break;
+    case OTHER_TYPE: call->dtype = PTO_I32; break;
+    case OTHER_ROOT: call->root = 1; break;
+    case OTHER_OP: call->op = PTO_MAX; break;
+    default: return false;
+    }
+    return true;
+}
+
+static oriel_status one_bad_call(oriel_comm *comm, void *context)
+{
+    const trial *it = context;
+    const uint32_t rank = oriel_comm_rank(comm);
+    const uint64_t bytes = test_bytes(it->count + 1, PTO_F32, RANKS);
+    void *send = malloc(bytes), *recv = malloc(bytes), *own[2] = {send, recv};
+    if (it->window) {
+        must(oriel_window_alloc(comm, bytes, &send));
+        must(oriel_window_alloc(comm, bytes, &recv));
+    }
+    memset(send, 0, bytes);
+    test_call call = {.kind = it->kind, .dtype = PTO_F32, .count = it->count};
+    for (int warm = 0; warm < 3; warm++)
+        must(test_do(&call, send, recv, comm));
+    oriel_status status = ORIEL_OK;
+    if (rank != BAD || misbehave(it->way, &call))
+        status = test_do(&call, send, recv, comm);
+    else if (it->way == FAILED)
+        status = oriel_fail(ORIEL_WRONG, "it had enough");
+    else if (it->way == LATE) {
+        usleep(300000);
+        status = test_do(&call, send, recv, comm);
+    }
+    it->board->rank[rank].status = status;
+    snprintf(it->board->rank[rank].message, ORIEL_ERROR_BYTES, "%s", status ? oriel_last_error() : "");
+    free(own[0]);
+    free(own[1]);
+    return status;
+}
+
+/* Every rank but a dead one ended with `status` and a message that has `text`. */
+static void every_rank_says(const trial *it, oriel_status status, const char *text, bool bad_too)
+{
+    for (uint32_t rank = 0; rank < RANKS; rank++) {
+        if (rank == BAD && !bad_too)
+            continue;
+        if (it->board->rank[rank].status != status || !strstr(it->board->rank[rank].message, text))
+            fail_msg("%s: rank %u ended with \"%s\": %s, expected \"%s\": %s", test_kind_names[it->kind], rank,
+                     oriel_status_name(it->board->rank[rank].status), it->board->rank[rank].message,
+                     oriel_status_name(status), text);
+    }
+}
+
+static const uint64_t counts[] = {1, 5000, 200000}; /* in a line, staged, in pieces */
+
+/* Runs `way` in every collective, on every path, as processes or threads. */
+static void in_every_call(int way, bool threads, oriel_status status, const char *text, oriel_status of_launch,
+                          const char *launch_text, bool bad_too)
+{
+    if (UNDER_TSAN && !threads)
+        skip();
+    board *shared = make_board();
+    for (int kind = 0; kind < TEST_KINDS; kind++)
+        for (int i = 0; i < 6; i++) {
+            trial it = {.board = shared, .kind = (test_kind)kind, .count = counts[i / 2], .way = way, .window = i % 2};
+            if ((way == OTHER_ROOT && kind != BROADCAST && kind != REDUCE && kind != GATHER && kind != SCATTER) ||
+                (way == OTHER_OP && !test_reduces((test_kind)kind)) || (kind == BARRIER && way > OTHER_KIND))
+                continue;
+            memset(shared, 0, sizeof *shared);
+            oriel_comm_options options = {.threads = threads, .timeout_s = way == LATE ? 0.1 : 20};
+            assert_fails(oriel_comm_launch(RANKS, one_bad_call, &it, &options), of_launch, launch_text);
+            every_rank_says(&it, status, text, bad_too);
+            if (way == LATE && i == 1)
+                break; /* it takes its time */
+        }
+    munmap(shared, sizeof *shared);
+}
+
+static void a_killed_rank(void **state)
+{
+    (void)state;
+    in_every_call(KILLED, false, ORIEL_RANK_DIED, "rank 1 was killed by signal 9", ORIEL_RANK_DIED, "waited for rank",
+                  false);
+}
+
+static void a_rank_that_exits(void **state)
+{
+    (void)state;
+    in_every_call(EXITED, false, ORIEL_RANK_DIED, "rank 1 left its process with exit code 7", ORIEL_RANK_DIED,
+                  "rank 1 left", false);
+}
+
+static void a_rank_that_fails(void **state)
+{
+    (void)state;
+    in_every_call(FAILED, true, ORIEL_ABORTED, "rank 1: it had enough", ORIEL_WRONG, "rank 1: it had enough", false);
+}
+
+static void a_rank_that_returns(void **state)
+{
+    (void)state;
+    in_every_call(RETURNED, true, ORIEL_STATE, "which has returned from its function", ORIEL_STATE, "rank 1", false);
+}
+
+/* The late one finds the communicator broken. */
+static void a_rank_that_does_not_come(void **state)
+{
+    (void)state;
+    in_every_call(LATE, true, ORIEL_TIMEOUT, "waited for rank 1", ORIEL_TIMEOUT, "did not come in 0.1 s", false);
+}
+
+static void calls_that_differ(void **state)
+{
+    (void)state;
+    for (int way = OTHER_KIND; way <= OTHER_OP; way++)
+        in_every_call(way, true, ORIEL_INVALID, "rank 1 calls", ORIEL_INVALID, "calls differ", true);
+}
+
+static void calls_that_differ_in_processes(void **state)
+{
+    (void)state;
+    for (int way = OTHER_KIND; way <= OTHER_OP; way++)
+        in_every_call(way, false, ORIEL_INVALID, "rank 1 calls", ORIEL_INVALID, "calls differ", true);
+}
+
+/* Both views, word for word. */
+static oriel_status two_views(oriel_comm *comm, void *context)
+{
+    (void)context;
+    float data[8] = {0}, out[8];
+    if (oriel_comm_rank(comm) == 0)
+        must_fail(
+            oriel_broadcast(data, 7, PTO_F32, 1, comm), ORIEL_INVALID,
+            "calls differ: rank 0 calls broadcast of 7 f32 from rank 1, rank 1 calls reduce of 8 f32, max to rank 0");
+    else
+        must_fail(
+            oriel_reduce(data, out, 8, PTO_F32, PTO_MAX, 0, comm), ORIEL_INVALID,
+            "calls differ: rank 1 calls reduce of 8 f32, max to rank 0, rank 0 calls broadcast of 7 f32 from rank 1");
+    must_fail(oriel_barrier(comm), ORIEL_STATE, "the communicator is broken: calls differ: ");
+    return ORIEL_OK;
+}
+
+static void both_views_are_told(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_ok(oriel_comm_launch(2, two_views, NULL, &(oriel_comm_options){.threads = true}));
+}
+
+/* ---- Parts ------------------------------------------------------------------------------------------------------ */
+
+/* A failure in a part leaves the whole as it was; the names in it are those of both. */
+static oriel_status broken_part(oriel_comm *comm, void *context)
+{
+    (void)context;
+    const uint32_t rank = oriel_comm_rank(comm);
+    oriel_comm *part;
+    float data[8] = {0};
+    must(oriel_comm_split(comm, (int32_t)(rank % 2), 0, &part));
+    if (rank % 2) /* ranks 1 and 3 disagree */
+        must_fail(oriel_broadcast(data, rank, PTO_F32, 0, part), ORIEL_INVALID, "of the launch)");
+    else
+        must(oriel_broadcast(data, 8, PTO_F32, 0, part));
+    must(oriel_barrier(comm));
+    must(oriel_comm_free(part));
+    must(oriel_barrier(comm));
+    return ORIEL_OK;
+}
+
+static void a_broken_part_leaves_the_whole(void **state)
+{
+    (void)state;
+    assert_ok(oriel_comm_launch(4, broken_part, NULL, &(oriel_comm_options){.threads = true}));
+}
+
+/* ---- Arguments -------------------------------------------------------------------------------------------------- */
+
+static oriel_status bad_arguments(oriel_comm *comm, void *context)
+{
+    (void)context;
+    float send[8] = {0}, recv[32];
+    oriel_comm *part;
+    must_fail(oriel_broadcast(send, 1, PTO_F32, 2, comm), ORIEL_INVALID, "root 2 of 2 ranks");
+    must_fail(oriel_allreduce(send, recv, 1, PTO_DTYPE_COUNT, PTO_SUM, comm), ORIEL_INVALID, "no type 10");
+    must_fail(oriel_allreduce(send, recv, 1, PTO_F32, PTO_REDUCE_COUNT, comm), ORIEL_INVALID, "no reduction 4");
+    must_fail(oriel_allreduce(NULL, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the send buffer is NULL");
+    must_fail(oriel_allreduce(send, NULL, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the receive buffer is NULL");
+    must_fail(oriel_allreduce(send, ORIEL_IN_PLACE, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "cannot be in place");
+    must_fail(oriel_allreduce((char *)send + 1, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "not aligned");
+    must_fail(oriel_allgather(send, recv, UINT64_MAX / 8, PTO_F32, comm), ORIEL_INVALID, "more than there can be");
+    must_fail(oriel_barrier(NULL), ORIEL_INVALID, "no communicator");
+    must_fail(oriel_comm_split(comm, -2, 0, &part), ORIEL_INVALID, "color -2");
+    must_fail(oriel_comm_free(comm), ORIEL_INVALID, "freed by the launch");
+    must_fail(oriel_window_free(comm, send), ORIEL_INVALID, "not the start of a window");
+    must(oriel_comm_free(NULL));
+    must(oriel_window_free(comm, NULL));
+    must(oriel_allreduce(NULL, NULL, 0, PTO_F32, PTO_SUM, comm)); /* nothing of what was refused has been sent */
+    return ORIEL_OK;
+}
+
+static void arguments_are_refused(void **state)
+{
+    (void)state;
+    assert_ok(oriel_comm_launch(2, bad_arguments, NULL, &(oriel_comm_options){.threads = true}));
+}
+
+/* ---- Launches --------------------------------------------------------------------------------------------------- */
+
+static oriel_status nothing(oriel_comm *comm, void *context)
+{
+    (void)comm;
+    (void)context;
+    return ORIEL_OK;
+}
+
+static void *sleeper(void *stop)
+{
+    while (!atomic_load((_Atomic int *)stop))
+        usleep(1000);
+    return NULL;
+}
+
+static void launches_are_refused(void **state)
+{
+    (void)state;
+    assert_fails(oriel_comm_launch(0, nothing, NULL, NULL), ORIEL_INVALID, "no rank");
+    assert_fails(oriel_comm_launch(2, NULL, NULL, NULL), ORIEL_INVALID, "no function");
+    pthread_t thread;
+    _Atomic int stop = 0;
+    assert_int_equal(pthread_create(&thread, NULL, sleeper, &stop), 0);
+    assert_fails(oriel_comm_launch(2, nothing, NULL, NULL), ORIEL_STATE, "this program has threads");
+    assert_ok(oriel_comm_launch(2, nothing, NULL, &(oriel_comm_options){.threads = true}));
+    atomic_store(&stop, 1);
+    pthread_join(thread, NULL);
+}
+
+/* When one has failed, those that neither call nor return are ended. */
+static oriel_status deaf(oriel_comm *comm, void *context)
+{
+    (void)context;
+    if (oriel_comm_rank(comm) == 0)
+        return oriel_fail(ORIEL_WRONG, "no more");
+    for (;;)
+        pause();
+}
+
+static uint32_t entries_of(const char *folder)
+{
+    uint32_t count = 0;
+    DIR *open = opendir(folder);
+    assert_non_null(open);
+    while (readdir(open))
+        count++;
+    closedir(open);
+    return count;
+}
+
+static void nothing_is_left_behind(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    uint32_t files = entries_of("/proc/self/fd"), shared = entries_of("/dev/shm");
+    assert_fails(oriel_comm_launch(3, deaf, NULL, &(oriel_comm_options){.timeout_s = 0.2}), ORIEL_WRONG,
+                 "rank 0: no more");
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child */
+    assert_int_equal(entries_of("/proc/self/fd"), files);
+    assert_int_equal(entries_of("/dev/shm"), shared);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_killed_rank),
+        cmocka_unit_test(a_rank_that_exits),
+        cmocka_unit_test(a_rank_that_fails),
+        cmocka_unit_test(a_rank_that_returns),
+        cmocka_unit_test(a_rank_that_does_not_come),
+        cmocka_unit_test(calls_that_differ),
+        cmocka_unit_test(calls_that_differ_in_processes),
+        cmocka_unit_test(both_views_are_told),
+        cmocka_unit_test(a_broken_part_leaves_the_whole),
+        cmocka_unit_test(arguments_are_refused),
+        cmocka_unit_test(launches_are_refused),
+        cmocka_unit_test(nothing_is_left_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
