@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed, as ratios to something measured in the same interleaved run; tables on the screen, JSON in bench/results/.
 
-    scripts/bench.py [--rounds N] [command] [collective] [tasks] [graph] [check]
+    scripts/bench.py [--rounds N] [command] [collective] [tasks] [graph] [check] [comm]
 
     command     the whole command, from the shell to the verdict, next to the same program doing nothing
     collective  one warm collective inside one run, next to a memcpy of the bytes it must move
     tasks       tasks per second through the worker, next to OpenMP tasks
     graph       the task graph alone on four shapes, next to OpenMP tasks with `depend`
     check       `oriel check`: next to the same calls on the direct engine, how it grows, many schedules, the whole command
+    comm        collectives with one call per rank, next to a memcpy of their bytes and a round trip of a cache line
 """
 
 import argparse
@@ -24,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-bench"
 RESULTS = ROOT / "bench" / "results"
-PARTS = ["command", "collective", "tasks", "graph", "check"]
+PARTS = ["command", "collective", "tasks", "graph", "check", "comm"]
 
 
 def build():
