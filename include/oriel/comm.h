@@ -76,6 +76,12 @@ typedef struct oriel_comm_options {
     bool threads;           /* ranks are threads of this process; else processes of their own */
     double timeout_s;       /* how long a call waits for a rank, in seconds; 0: 30; negative: for ever */
     uint64_t reserve_bytes; /* address space for windows, of all ranks together; 0: 64 GiB. Pages are taken when used */
+    /*
+     * NULL: the library's own ways. "one-phase": all-gather, reduce-scatter and all-reduce run the kernel of that name
+     * (src/collectives), as `oriel run` does; the others, and 16-bit sums and products of more than two ranks, which a kernel rounds
+     * at every step, still go the library's own ways. The bits are the same.
+     */
+    const char *algorithm;
 } oriel_comm_options;
 
 /*
@@ -88,7 +94,7 @@ typedef struct oriel_comm_options {
  * options  borrowed; NULL: all zero
  *
  * ORIEL_OK         every function returned ORIEL_OK
- * ORIEL_INVALID    no rank, or no function
+ * ORIEL_INVALID    no rank, no function, or no algorithm of that name
  * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had
  * ORIEL_RANK_DIED  a rank's process ended; the message has the rank, its fate, and who waited for it

@@ -33,6 +33,7 @@ void oriel_comm_drop(oriel_comm *comm)
         next = window->next;
         free(window);
     }
+    oriel_engine_direct.core_destroy(comm->core);
     free(comm->bells);
     free(comm->terms);
     free(comm->targets);
@@ -67,7 +68,7 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
     if (!comm)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for a communicator of %" PRIu32 " ranks", ranks);
     for (uint32_t step = 1; step < ranks; step++)
-        comm->bells[step - 1] = &world->post[comm->member[(rank + step) % ranks]].bell;
+        comm->bells[step - 1] = &world->rank_bell[comm->member[(rank + step) % ranks]];
     *out = comm;
     return ORIEL_OK;
 }
@@ -246,6 +247,7 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, &made);
     if (status != ORIEL_OK)
         return oriel_break(comm, status, "no memory for a communicator");
+    made->algorithm = comm->algorithm;
     made->root = comm->root;
     made->next = comm->root->next;
     comm->root->next = made;
@@ -279,6 +281,8 @@ static void leave_team(oriel_comm *comm)
         oriel_world_free(world, comm->shm, window->block, window->bytes);
     if (comm->scratch)
         oriel_world_free(world, comm->shm, comm->scratch, 2 * comm->half * comm->ranks);
+    if (comm->kernel_bytes)
+        oriel_world_free(world, comm->shm, comm->kernel_block, oriel_kernel_block_bytes(comm, comm->kernel_bytes));
     oriel_world_free(world, comm->shm, oriel_world_offset(world, team), team->bytes);
 }
 

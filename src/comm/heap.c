@@ -18,7 +18,8 @@ oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
 {
     oriel_world *world = shm->base;
     const uint64_t pages = shm->bytes / page_bytes();
-    const uint64_t next = pages_of(sizeof *world + ranks * sizeof *world->post), end = next + pages_of(pages * 4);
+    const uint64_t next = pages_of(sizeof *world + 2 * ranks * sizeof *world->rank_bell),
+                   end = next + pages_of(pages * 4);
     if (end > pages || pages > UINT32_MAX)
         return oriel_fail(ORIEL_NO_MEMORY, "%" PRIu64 " B of shared memory cannot hold the tables of %" PRIu32 " ranks",
                           shm->bytes, ranks);

@@ -52,9 +52,9 @@ static void leave(oriel_world *world, uint32_t rank, oriel_status status)
                  message[0] ? message : oriel_status_name(status));
         oriel_verdict_give(&world->verdict, status, text);
     }
-    atomic_store(&world->post[rank].left, 1);
+    atomic_store(oriel_world_left(world, rank), 1);
     for (uint32_t other = 0; other < world->ranks; other++)
-        oriel_bell_ring(&world->post[other].bell);
+        oriel_bell_ring(&world->rank_bell[other]);
     oriel_bell_ring(&world->bell);
 }
 
@@ -65,6 +65,7 @@ static oriel_status live(void *context)
     oriel_comm *comm;
     oriel_status status = oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, &comm);
     if (status == ORIEL_OK) {
+        comm->algorithm = all->options.algorithm;
         oriel_error_clear();
         status = all->function(comm, all->context);
         free_comms(comm);
@@ -88,7 +89,7 @@ static void say_who_died(const launched_rank *rank, const oriel_fate *fate)
     oriel_world *world = rank->launch->world;
     oriel_verdict_give(&world->verdict, ORIEL_RANK_DIED, text);
     for (uint32_t other = 0; other < world->ranks; other++)
-        oriel_bell_ring(&world->post[other].bell);
+        oriel_bell_ring(&world->rank_bell[other]);
 }
 
 static void kill_all(launch *all)
@@ -202,6 +203,8 @@ static oriel_status check(uint32_t ranks, oriel_rank_fn function, const oriel_co
         return oriel_fail(ORIEL_INVALID, "a launch of no rank");
     if (!function)
         return oriel_fail(ORIEL_INVALID, "a launch of no function");
+    if (options->algorithm && !oriel_algorithm_is_known(options->algorithm))
+        return oriel_fail(ORIEL_INVALID, "there is no algorithm \"%s\"", options->algorithm);
     if (!options->threads && !oriel_strand_single_threaded())
         return oriel_fail(ORIEL_STATE, "this program has threads, which a fork does not copy: ask for ranks that are "
                                        "threads");

@@ -109,34 +109,47 @@ static void note_who_waited(oriel_world *world, const char *text)
     atomic_store_explicit(&world->noted, 1, memory_order_release);
 }
 
+/* What others have given as the reason, if they have: this rank's call ends with it. `waited` says for whom it was. */
+static bool fail_with_others(oriel_comm *comm, const char *waited, oriel_status *status)
+{
+    char why[ORIEL_ERROR_BYTES];
+    oriel_status theirs;
+    if (oriel_verdict_read(&comm->team->verdict, &theirs, why, sizeof why)) {
+        *status = comm->broken = oriel_fail(theirs, "%s", why);
+        return true;
+    }
+    if (!oriel_verdict_read(&comm->world->verdict, &theirs, why, sizeof why))
+        return false;
+    note_who_waited(comm->world, waited);
+    theirs = theirs == ORIEL_RANK_DIED ? ORIEL_RANK_DIED : ORIEL_ABORTED;
+    *status = comm->broken = oriel_fail(theirs, "%.500s: %.500s", waited, why);
+    return true;
+}
+
 /* Why the wait for `peer` ended without it. */
 static oriel_status fail_waiting(oriel_comm *comm, oriel_call call, uint32_t peer, oriel_status status)
 {
-    char waited[320], why[ORIEL_ERROR_BYTES], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], it[RANK_TEXT];
-    char what[ORIEL_CALL_TEXT];
-    oriel_status theirs;
-    rank_text(comm, comm->rank, me);
-    rank_text(comm, peer, it);
-    snprintf(waited, sizeof waited, "%s waited for %s in %s (call %" PRIu64 ")", me, it, oriel_call_text(call, what),
-             comm->calls);
-    if (oriel_verdict_read(&comm->team->verdict, &theirs, why, sizeof why)) {
-        comm->broken = theirs;
-        return oriel_fail(theirs, "%s", why);
-    }
-    if (oriel_verdict_read(&comm->world->verdict, &theirs, why, sizeof why)) {
-        note_who_waited(comm->world, waited);
-        status = theirs == ORIEL_RANK_DIED ? ORIEL_RANK_DIED : ORIEL_ABORTED;
-        comm->broken = status;
-        return oriel_fail(status, "%s: %.*s", waited, (int)(sizeof text - sizeof waited), why);
-    }
+    char waited[320], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], it[RANK_TEXT], what[ORIEL_CALL_TEXT], last[LAST_TEXT];
+    snprintf(waited, sizeof waited, "%s waited for %s in %s (call %" PRIu64 ")", rank_text(comm, comm->rank, me),
+             rank_text(comm, peer, it), oriel_call_text(call, what), comm->calls);
+    if (fail_with_others(comm, waited, &status))
+        return status;
     if (status == ORIEL_ABORTED) {
         snprintf(text, sizeof text, "%s, which has returned from its function", waited);
         return oriel_break(comm, ORIEL_STATE, text);
     }
-    char last[LAST_TEXT];
     snprintf(text, sizeof text, "%s, which did not come in %g s: %s", waited, comm->timeout_s,
              last_call_text(comm, peer, last));
     return oriel_break(comm, ORIEL_TIMEOUT, text);
+}
+
+oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status)
+{
+    char message[ORIEL_ERROR_BYTES], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    oriel_error_copy(message, sizeof message);
+    snprintf(text, sizeof text, "%s in %s (call %" PRIu64 "): %.600s", rank_text(comm, comm->rank, me),
+             oriel_call_text(call, what), comm->calls, message);
+    return fail_with_others(comm, text, &status) ? status : oriel_break(comm, status, text);
 }
 
 static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t peer)
@@ -172,14 +185,14 @@ static bool look_if_come(void *context)
 
 static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, oriel_call call, uint32_t peer, awaited *what)
 {
-    oriel_post *post = comm->world->post;
+    oriel_world *world = comm->world;
     oriel_wait wait = {
         .ready = look_if_come,
         .context = what,
         .deadline = oriel_deadline(comm->timeout_s),
-        .abort = {&comm->team->verdict.given, &comm->world->verdict.given, &post[comm->member[peer]].left},
+        .abort = {&comm->team->verdict.given, &world->verdict.given, oriel_world_left(world, comm->member[peer])},
     };
-    oriel_status status = oriel_wait_for(&post[comm->member[comm->rank]].bell, &wait);
+    oriel_status status = oriel_wait_for(&world->rank_bell[comm->member[comm->rank]], &wait);
     /* It may have come, and returned from its function, between two looks. */
     return status == ORIEL_OK || has_come(what) ? ORIEL_OK : fail_waiting(comm, call, peer, status);
 }

@@ -27,7 +27,8 @@
  *
  *      meet.c      the meeting; failures                 small.c     data that fits into a line
  *      reduce.c    combines in the order of the ranks    large.c     everything else
- *      comm.c      split, free, windows                  collective.c    the public calls: arguments, which way
+ *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
+ *      comm.c      split, free, windows
  */
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
@@ -35,6 +36,7 @@
 #include <string.h>
 
 #include "comm/world.h"
+#include "engine/engine.h"
 #include "oriel/comm.h"
 
 #define ORIEL_LINE 64
@@ -140,6 +142,11 @@ struct oriel_comm {
     /* Scratch: two halves for each rank, in one block; equal on all ranks. 0: none yet. */
     uint64_t scratch, half;
 
+    /* A kernel's windows: 0 B, none yet. Equal on all ranks. */
+    uint64_t kernel_block, kernel_bytes; /* of the world; of one rank's window */
+    const char *algorithm;               /* NULL: the library's own ways; borrowed */
+    oriel_engine_core *core;             /* of the root: runs this rank's kernels; NULL: not needed yet */
+
     double timeout_s;
     uint64_t calls; /* for messages */
     const uint32_t *member;
@@ -184,6 +191,9 @@ oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t
 /* Breaks the communicator: for this rank, and, if nobody has before, for all. Returns `status`. */
 oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text);
 
+/* The end of a call whose kernel was left with `status` and a message. */
+oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status);
+
 /* The refusal of a call on a broken communicator. */
 oriel_status oriel_refuse(const oriel_comm *comm);
 
@@ -221,6 +231,31 @@ typedef struct oriel_move {
 /* What a rank sends has at most ORIEL_PAYLOAD bytes. */
 oriel_status oriel_move_small(oriel_comm *comm, const oriel_move *move);
 oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
+
+/* ---- Kernels ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * A kernel of collectives/ as an algorithm of an operation. Its arguments are those of collectives/kernels.h: tensors in and out, a
+ * domain with the buffers `scratch` (of the call's type) and `signals` (three lines for each rank), the reduction as scalar 0.
+ */
+typedef struct oriel_algorithm {
+    oriel_operation operation;
+    const char *name;
+    oriel_kernel kernel;
+    uint32_t in_each, out_each;     /* 1: a block for each rank; 0: one block */
+    uint32_t scratch, scratch_each; /* blocks of scratch: scratch + scratch_each * ranks */
+} oriel_algorithm;
+
+/* The algorithm that was asked for, if it does what this call needs; else NULL, and the library goes its own way. */
+const oriel_algorithm *oriel_algorithm_for(const oriel_comm *comm, const oriel_move *move);
+/* Whether any operation has one of this name. */
+bool oriel_algorithm_is_known(const char *name);
+
+/* Bytes of the block behind kernels' windows of `bytes` bytes each. */
+uint64_t oriel_kernel_block_bytes(const oriel_comm *comm, uint64_t bytes);
+
+/* Not for the hot path: describes the call to the engine anew each time, with an allocation. */
+oriel_status oriel_move_by_kernel(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm);
 
 /*
  * A block of the world that the rank 0 of `comm` allocates for all; each gets its offset, or the same error. Meets once.

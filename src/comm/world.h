@@ -2,9 +2,9 @@
 /*
  * What all ranks of a launch share: one anonymous mapping, made before they are started.
  *
- *      ┌───────┬────────────────┬──────────────────────────────────────────────────────────┬ ─ ─ ─ ─ ─ ─ ─ ┐
- *      │ world │ ranks: post[n] │ blocks: teams (team.h), scratch, windows of the programs │ never touched │
- *      └───────┴────────────────┴──────────────────────────────────────────────────────────┴ ─ ─ ─ ─ ─ ─ ─ ┘
+ *      ┌───────┬─────────────────┬──────────────────────────────────────────────────────────┬ ─ ─ ─ ─ ─ ─ ─ ┐
+ *      │ world │ bells, leavings │ blocks: teams (team.h), scratch, windows of the programs │ never touched │
+ *      └───────┴─────────────────┴──────────────────────────────────────────────────────────┴ ─ ─ ─ ─ ─ ─ ─ ┘
  *
  * Offsets from its base are what ranks tell one another, never pointers. It goes with its last process. No lock: a
  * process can die anywhere.
@@ -61,12 +61,6 @@ typedef struct oriel_heap {
 
 /* ---- The world -------------------------------------------------------------------------------------------------- */
 
-/* What a rank shows to the others, whatever communicator they meet on. */
-typedef struct oriel_post {
-    oriel_bell bell;                    /* rings when something was published that it may wait for */
-    _Alignas(64) _Atomic uint32_t left; /* its function has returned */
-} oriel_post;
-
 typedef struct oriel_world {
     oriel_verdict verdict; /* a rank that died or failed */
     oriel_bell bell;       /* the launcher's */
@@ -77,8 +71,17 @@ typedef struct oriel_world {
     _Atomic uint32_t waited;      /* the note below is claimed */
     _Atomic uint32_t noted;       /* and complete */
     char note[ORIEL_ERROR_BYTES]; /* who was first to leave a wait because of the verdict: for the launcher's message */
-    oriel_post post[];
+    /*
+     * What each rank shows to the others, whatever communicator they meet on: its bell, which rings when something was published
+     * that it may wait for; and behind all bells, a line each again, whether its function has returned.
+     */
+    oriel_bell rank_bell[];
 } oriel_world;
+
+static inline _Atomic uint32_t *oriel_world_left(oriel_world *world, uint32_t rank)
+{
+    return &world->rank_bell[world->ranks + rank].rings; /* the first word of a line */
+}
 
 static inline void *oriel_world_at(oriel_world *world, uint64_t offset)
 {

@@ -18,6 +18,7 @@
 
 /* What ranks write for the test to read; shared with forked ones. */
 typedef struct board {
+    _Atomic uint32_t ready; /* ranks that are past the good calls: what the bad one does must not end those */
     struct {
         oriel_status status;
         char message[ORIEL_ERROR_BYTES];
@@ -71,6 +72,9 @@ static oriel_status one_bad_call(oriel_comm *comm, void *context)
     test_call call = {.kind = it->kind, .dtype = PTO_F32, .count = it->count};
     for (int warm = 0; warm < 3; warm++)
         must(test_do(&call, send, recv, comm));
+    atomic_fetch_add(&it->board->ready, 1);
+    while (rank == BAD && atomic_load(&it->board->ready) < RANKS)
+        usleep(100);
     oriel_status status = ORIEL_OK;
     if (rank != BAD || misbehave(it->way, &call))
         status = test_do(&call, send, recv, comm);
@@ -274,6 +278,8 @@ static void launches_are_refused(void **state)
     (void)state;
     assert_fails(oriel_comm_launch(0, nothing, NULL, NULL), ORIEL_INVALID, "no rank");
     assert_fails(oriel_comm_launch(2, NULL, NULL, NULL), ORIEL_INVALID, "no function");
+    assert_fails(oriel_comm_launch(2, nothing, NULL, &(oriel_comm_options){.algorithm = "best"}), ORIEL_INVALID,
+                 "no algorithm \"best\"");
     pthread_t thread;
     _Atomic int stop = 0;
     assert_int_equal(pthread_create(&thread, NULL, sleeper, &stop), 0);

@@ -9,7 +9,8 @@
 enum { ORDINARY, SYMMETRIC, MIXED, MEMORIES };
 
 typedef struct matrix {
-    bool large; /* counts beyond a piece of scratch, too */
+    bool large;            /* counts beyond a piece of scratch, too */
+    const char *algorithm; /* NULL, or of the operations that have kernels */
 } matrix;
 
 /* Elements: none, one, odd, a few lines, more than a tile of 16 KiB, more than half the scratch of 512 KiB. */
@@ -63,13 +64,16 @@ static oriel_status everything(oriel_comm *comm, void *context)
     for (int dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++) {
         all.tiles = test_tiles_make((pto_dtype)dtype, ranks);
         for (uint32_t c = 0; c < counts; c++)
-            for (int kind = 0; kind < TEST_KINDS; kind++)
+            for (int kind = 0; kind < TEST_KINDS; kind++) {
+                if (what->algorithm && kind != ALLGATHER && kind != ALLREDUCE && kind != REDUCE_SCATTER)
+                    continue;
                 for (int op = 0; op < (test_reduces((test_kind)kind) ? PTO_REDUCE_COUNT : 1); op++)
                     must(all_ways((test_call){.kind = (test_kind)kind,
                                               .dtype = (pto_dtype)dtype,
                                               .op = (pto_reduce)op,
                                               .count = count_of(c, (pto_dtype)dtype)},
                                   &all, comm));
+            }
         free(all.tiles.tile);
     }
     for (int i = 0; i < 2; i++)
@@ -79,24 +83,25 @@ static oriel_status everything(oriel_comm *comm, void *context)
     return ORIEL_OK;
 }
 
-static void run(uint32_t ranks, bool threads)
+static void run(uint32_t ranks, bool threads, const char *algorithm)
 {
     if (UNDER_TSAN && !threads)
         skip();
-    matrix what = {.large = ranks <= 5};
-    assert_ok(oriel_comm_launch(ranks, everything, &what, &(oriel_comm_options){.threads = threads}));
+    matrix what = {.large = ranks <= 5, .algorithm = algorithm};
+    oriel_comm_options options = {.threads = threads, .algorithm = algorithm};
+    assert_ok(oriel_comm_launch(ranks, everything, &what, &options));
 }
 
 #define MATRIX_TEST(ranks)                                                                                             \
     static void processes_##ranks(void **state)                                                                        \
     {                                                                                                                  \
         (void)state;                                                                                                   \
-        run(ranks, false);                                                                                             \
+        run(ranks, false, NULL);                                                                                       \
     }                                                                                                                  \
     static void threads_##ranks(void **state)                                                                          \
     {                                                                                                                  \
         (void)state;                                                                                                   \
-        run(ranks, true);                                                                                              \
+        run(ranks, true, NULL);                                                                                        \
     }
 
 MATRIX_TEST(1)
@@ -106,13 +111,36 @@ MATRIX_TEST(4)
 MATRIX_TEST(5)
 MATRIX_TEST(9)
 
+static void kernels_in_processes(void **state)
+{
+    (void)state;
+    run(3, false, "one-phase");
+}
+
+static void kernels_in_threads(void **state)
+{
+    (void)state;
+    for (uint32_t ranks = 1; ranks <= 4; ranks++)
+        run(ranks, true, "one-phase");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_1), cmocka_unit_test(processes_2), cmocka_unit_test(processes_3),
-        cmocka_unit_test(processes_4), cmocka_unit_test(processes_5), cmocka_unit_test(processes_9),
-        cmocka_unit_test(threads_1),   cmocka_unit_test(threads_2),   cmocka_unit_test(threads_3),
-        cmocka_unit_test(threads_4),   cmocka_unit_test(threads_5),   cmocka_unit_test(threads_9),
+        cmocka_unit_test(processes_1),
+        cmocka_unit_test(processes_2),
+        cmocka_unit_test(processes_3),
+        cmocka_unit_test(processes_4),
+        cmocka_unit_test(processes_5),
+        cmocka_unit_test(processes_9),
+        cmocka_unit_test(threads_1),
+        cmocka_unit_test(threads_2),
+        cmocka_unit_test(threads_3),
+        cmocka_unit_test(threads_4),
+        cmocka_unit_test(threads_5),
+        cmocka_unit_test(threads_9),
+        cmocka_unit_test(kernels_in_processes),
+        cmocka_unit_test(kernels_in_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
