@@ -279,7 +279,7 @@ static void leave_team(oriel_comm *comm)
         return;
     for (oriel_window *window = comm->windows; window; window = window->next)
         oriel_world_free(world, comm->shm, window->block, window->bytes);
-    if (comm->scratch)
+    if (comm->half)
         oriel_world_free(world, comm->shm, comm->scratch, 2 * comm->half * comm->ranks);
     if (comm->kernel_bytes)
         oriel_world_free(world, comm->shm, comm->kernel_block, oriel_kernel_block_bytes(comm, comm->kernel_bytes));

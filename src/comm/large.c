@@ -25,10 +25,13 @@
 #include "comm/team.h"
 
 /*
- * Bytes of a half of a rank's scratch: pieces that stay in a second-level cache, source and destination included, and are
- * much dearer to copy than a meeting is.
+ * Bytes of a half of a rank's scratch, which grows as calls need more. What a rank has written is dear to read while it is still
+ * in that rank's own caches, and cheaper once it has moved on to one that is shared: so large pieces are better than
+ * small ones. (Two ranks, 1 MiB of all-gather on ordinary memory, in microseconds: 88 in pieces of 64 KiB, 56 of 256 KiB, 41
+ * of 1 MiB and of 4 MiB.)
  */
-#define HALF_BYTES (UINT64_C(256) << 10)
+#define LEAST_HALF (UINT64_C(64) << 10)
+#define MOST_HALF  (UINT64_C(1) << 20)
 
 /* Below this many bytes sent, staging is cheaper than waiting for all readers at the end. */
 #define DIRECT_BYTES (UINT64_C(8) << 10)
@@ -260,16 +263,25 @@ static oriel_status move_pieces(large *all, uint64_t first)
     return status;
 }
 
-/* The first call that needs scratch gets it for all: its size depends on nothing but the number of ranks. */
-static oriel_status have_scratch(oriel_comm *comm, oriel_call call)
+/*
+ * The half that a call needs is a function of what all ranks know. Once all have come to the call, nobody reads the old scratch.
+ */
+static oriel_status have_scratch(oriel_comm *comm, const oriel_move *move)
 {
-    if (comm->scratch)
+    const uint64_t least = ORIEL_LINE * (uint64_t)comm->ranks; /* a line of each block */
+    uint64_t half = LEAST_HALF, scratch;
+    while (half < least || (half < MOST_HALF && half < move->blocks * lines_up(move->bytes)))
+        half *= 2;
+    if (half <= comm->half)
         return ORIEL_OK;
-    uint64_t half = HALF_BYTES > ORIEL_LINE * (uint64_t)comm->ranks ? HALF_BYTES : ORIEL_LINE * (uint64_t)comm->ranks;
-    oriel_status status = oriel_block_for_all(comm, call, 2 * half * comm->ranks, &comm->scratch);
-    if (status == ORIEL_OK)
-        comm->half = half;
-    return status;
+    oriel_status status = oriel_block_for_all(comm, move->call, 2 * half * comm->ranks, &scratch);
+    if (status != ORIEL_OK)
+        return status;
+    if (comm->half && comm->rank == 0)
+        oriel_world_free(comm->world, comm->shm, comm->scratch, 2 * comm->half * comm->ranks);
+    comm->scratch = scratch;
+    comm->half = half;
+    return ORIEL_OK;
 }
 
 static void move_alone(const oriel_move *move)
@@ -284,7 +296,7 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move)
         move_alone(move);
         return ORIEL_OK;
     }
-    oriel_status status = have_scratch(comm, move->call);
+    oriel_status status = have_scratch(comm, move);
     if (status != ORIEL_OK)
         return status;
     large all = {.comm = comm,

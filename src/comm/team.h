@@ -139,7 +139,7 @@ struct oriel_comm {
     oriel_status broken; /* ORIEL_OK: it is not */
     uint32_t stagings;   /* so far: their parity is the half that comes next */
 
-    /* Scratch: two halves for each rank, in one block; equal on all ranks. 0: none yet. */
+    /* Scratch: two halves for each rank, in one block; equal on all ranks. Halves of 0 B: none yet. */
     uint64_t scratch, half;
 
     /* A kernel's windows: 0 B, none yet. Equal on all ranks. */

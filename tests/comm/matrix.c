@@ -13,8 +13,8 @@ typedef struct matrix {
     const char *algorithm; /* NULL, or of the operations that have kernels */
 } matrix;
 
-/* Elements: none, one, odd, a few lines, more than a tile of 16 KiB, more than half the scratch of 512 KiB. */
-static const uint64_t bytes_of_counts[] = {0, 1, 52, 3000, 17000, 270000};
+/* Elements: none, one, odd, a few lines, more than a tile of 16 KiB, more than half of the scratch, however far it has grown. */
+static const uint64_t bytes_of_counts[] = {0, 1, 52, 3000, 17000, 1100000};
 #define COUNTS (sizeof bytes_of_counts / sizeof bytes_of_counts[0])
 
 static uint64_t count_of(uint32_t index, pto_dtype dtype)
@@ -63,7 +63,10 @@ static oriel_status everything(oriel_comm *comm, void *context)
         must(oriel_window_alloc(comm, most, &all.window[i]));
     for (int dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++) {
         all.tiles = test_tiles_make((pto_dtype)dtype, ranks);
-        for (uint32_t c = 0; c < counts; c++)
+        for (uint32_t c = 0; c < counts; c++) {
+            /* Pieces are bytes: which type they are of, once it is right elsewhere, is of little matter. */
+            if (c == COUNTS - 1 && dtype != PTO_F32 && dtype != PTO_BF16 && dtype != PTO_I8)
+                continue;
             for (int kind = 0; kind < TEST_KINDS; kind++) {
                 if (what->algorithm && kind != ALLGATHER && kind != ALLREDUCE && kind != REDUCE_SCATTER)
                     continue;
@@ -74,6 +77,7 @@ static oriel_status everything(oriel_comm *comm, void *context)
                                               .count = count_of(c, (pto_dtype)dtype)},
                                   &all, comm));
             }
+        }
         free(all.tiles.tile);
     }
     for (int i = 0; i < 2; i++)
