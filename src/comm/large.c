@@ -33,8 +33,11 @@
 #define LEAST_HALF (UINT64_C(64) << 10)
 #define MOST_HALF  (UINT64_C(1) << 20)
 
-/* Below this many bytes sent, staging is cheaper than waiting for all readers at the end. */
-#define DIRECT_BYTES (UINT64_C(8) << 10)
+/*
+ * Below this many bytes sent, staging is cheaper than waiting for all readers at the end; for data that was not written since
+ * the call before, and is still in the readers' caches, it is so only up to half of that.
+ */
+#define DIRECT_BYTES (UINT64_C(4) << 10)
 
 /* From this many bytes on, more than two ranks reduce a part each, instead of everything each. */
 #define PARTS_BYTES (UINT64_C(2) << 10)
