@@ -40,7 +40,8 @@
  * hands it to. Different communicators are independent.
  *
  * Errors. The first failure breaks a communicator: the calls of its other ranks end too, and say why; later calls on it
- * are refused. Contents of receive buffers are undefined then. A rank that dies, or whose function fails, breaks all
+ * are refused. Contents of receive buffers are undefined then, and those in windows may still be written by ranks that have not
+ * come to the failure yet. A rank that dies, or whose function fails, breaks all
  * communicators of its launch. What every collective may return:
  *
  *      ORIEL_INVALID       an argument that is not acceptable (only this rank knows: its peers wait for it until it ends);

@@ -152,6 +152,17 @@ oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status s
     return fail_with_others(comm, text, &status) ? status : oriel_break(comm, status, text);
 }
 
+/* This rank need not wait, but another has given up on the call, and may use its buffers for something else by now. */
+static __attribute__((noinline)) oriel_status fail_late(oriel_comm *comm, oriel_call call)
+{
+    char text[320], me[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    oriel_status status = ORIEL_OK;
+    snprintf(text, sizeof text, "%s was in %s (call %" PRIu64 ")", rank_text(comm, comm->rank, me),
+             oriel_call_text(call, what), comm->calls);
+    fail_with_others(comm, text, &status);
+    return status;
+}
+
 static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t peer)
 {
     char text[ORIEL_ERROR_BYTES], mine[ORIEL_CALL_TEXT], its[ORIEL_CALL_TEXT], me[RANK_TEXT], it[RANK_TEXT];
@@ -214,6 +225,9 @@ oriel_status oriel_meet(oriel_comm *comm, oriel_call call)
     const uint32_t generation = ++comm->generation, half = generation & 1;
     const uint64_t head = generation | (uint64_t)oriel_call_digest(call) << 32;
     oriel_seat *seats = comm->team->seat, *mine = &seats[comm->rank];
+    /* Those who gave up have published: a rank that is late would find all lines, and go on alone. */
+    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) != 0, 0))
+        return fail_late(comm, call);
     atomic_store_explicit(&mine->call[half][0], call.word[0], memory_order_relaxed);
     atomic_store_explicit(&mine->call[half][1], call.word[1], memory_order_relaxed);
     atomic_store_explicit(&mine->line[half].head, head, memory_order_release);
@@ -236,6 +250,10 @@ oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t
     oriel_seat *seats = comm->team->seat;
     atomic_store_explicit(&seats[comm->rank].done, comm->generation, memory_order_release);
     oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    /* Was it still the data, what was read? (Asked after the reading: the bells' fence lies in between.) */
+    if (atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) ||
+        atomic_load_explicit(&comm->world->verdict.given, memory_order_relaxed))
+        return fail_late(comm, call);
     for (uint32_t i = 0; wait && i < count; i++) {
         const _Atomic uint32_t *its = &seats[first + i].done;
         oriel_status status = await(comm, call, first + i, (awaited){.done = its, .generation = comm->generation});

@@ -13,12 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "comm/team.h"
+
 #define RANKS 3
 #define BAD   1u /* the rank that does it */
 
 /* What ranks write for the test to read; shared with forked ones. */
 typedef struct board {
     _Atomic uint32_t ready; /* ranks that are past the good calls: what the bad one does must not end those */
+    _Atomic uint32_t ended; /* ranks whose bad call has ended */
     struct {
         oriel_status status;
         char message[ORIEL_ERROR_BYTES];
@@ -40,6 +43,12 @@ static board *make_board(void)
     void *page = mmap(NULL, sizeof(board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(page != MAP_FAILED);
     return page;
+}
+
+static void wait_until(const _Atomic uint32_t *word, uint32_t value)
+{
+    while (atomic_load(word) < value)
+        usleep(100);
 }
 
 /* What the bad rank does instead of its call; true: it makes a call all the same. */
@@ -73,19 +82,23 @@ static oriel_status one_bad_call(oriel_comm *comm, void *context)
     for (int warm = 0; warm < 3; warm++)
         must(test_do(&call, send, recv, comm));
     atomic_fetch_add(&it->board->ready, 1);
-    while (rank == BAD && atomic_load(&it->board->ready) < RANKS)
-        usleep(100);
+    if (rank == BAD)
+        wait_until(&it->board->ready, RANKS);
+    /* Rank 0 waits for the bad one before it waits for anybody else. It alone gives up, so that no load changes who says what. */
+    if (it->way == LATE)
+        comm->timeout_s = rank == 0 ? 0.02 : -1;
     oriel_status status = ORIEL_OK;
     if (rank != BAD || misbehave(it->way, &call))
         status = test_do(&call, send, recv, comm);
     else if (it->way == FAILED)
         status = oriel_fail(ORIEL_WRONG, "it had enough");
     else if (it->way == LATE) {
-        usleep(300000);
+        wait_until(&it->board->ended, RANKS - 1);
         status = test_do(&call, send, recv, comm);
     }
     it->board->rank[rank].status = status;
     snprintf(it->board->rank[rank].message, ORIEL_ERROR_BYTES, "%s", status ? oriel_last_error() : "");
+    atomic_fetch_add(&it->board->ended, 1);
     free(own[0]);
     free(own[1]);
     return status;
@@ -120,11 +133,9 @@ static void in_every_call(int way, bool threads, oriel_status status, const char
                 (way == OTHER_OP && !test_reduces((test_kind)kind)) || (kind == BARRIER && way > OTHER_KIND))
                 continue;
             memset(shared, 0, sizeof *shared);
-            oriel_comm_options options = {.threads = threads, .timeout_s = way == LATE ? 0.1 : 20};
+            oriel_comm_options options = {.threads = threads, .timeout_s = 60};
             assert_fails(oriel_comm_launch(RANKS, one_bad_call, &it, &options), of_launch, launch_text);
             every_rank_says(&it, status, text, bad_too);
-            if (way == LATE && i == 1)
-                break; /* it takes its time */
         }
     munmap(shared, sizeof *shared);
 }
@@ -155,12 +166,67 @@ static void a_rank_that_returns(void **state)
     in_every_call(RETURNED, true, ORIEL_STATE, "which has returned from its function", ORIEL_STATE, "rank 1", false);
 }
 
-/* The late one finds the communicator broken. */
+/* It comes when the others have given up: it finds all that they published, and yet its call ends as theirs did. */
 static void a_rank_that_does_not_come(void **state)
 {
     (void)state;
-    in_every_call(LATE, true, ORIEL_TIMEOUT, "waited for rank 1", ORIEL_TIMEOUT, "did not come in 0.1 s", false);
+    in_every_call(LATE, true, ORIEL_TIMEOUT, "rank 0 waited for rank 1", ORIEL_TIMEOUT, "did not come in 0.02 s", true);
 }
+
+/* ---- Whoever is given up on in the middle of a call -------------------------------------------------------------- */
+
+#define GIVEN_UP_BYTES 65536
+
+static board *given_up_board;
+static char *given_up_data;
+
+/* The receiver stands still where it first writes, until the sender has its buffer back. */
+static void stand_still(int signal)
+{
+    (void)signal;
+    wait_until(&given_up_board->ended, 1);
+    mprotect(given_up_data, GIVEN_UP_BYTES, PROT_READ | PROT_WRITE);
+}
+
+static oriel_status given_up(oriel_comm *comm, void *context)
+{
+    (void)context;
+    void *window;
+    const test_call call = {.kind = BROADCAST, .dtype = PTO_U8, .count = GIVEN_UP_BYTES};
+    must(oriel_window_alloc(comm, GIVEN_UP_BYTES, &window));
+    must(test_do(&call, window, given_up_data, comm));
+    if (oriel_comm_rank(comm) == 0) {
+        const oriel_line *its = &comm->team->seat[1].line[(comm->generation + 1) & 1];
+        while ((uint32_t)atomic_load(&its->head) != comm->generation + 1)
+            usleep(100);
+        comm->timeout_s = 0.02;
+        must_fail(test_do(&call, window, NULL, comm), ORIEL_TIMEOUT, "rank 0 waited for rank 1");
+        memset(window, 1, GIVEN_UP_BYTES);
+        atomic_store(&given_up_board->ended, 1);
+    } else {
+        signal(SIGSEGV, stand_still);
+        mprotect(given_up_data, GIVEN_UP_BYTES, PROT_NONE);
+        must_fail(test_do(&call, NULL, given_up_data, comm), ORIEL_TIMEOUT, "rank 0 waited for rank 1");
+        must_hold(atomic_load(&given_up_board->ended) == 1);
+    }
+    return ORIEL_OK;
+}
+
+/* It reads what is no longer the data, and its call does not say that all is well. */
+static void a_reader_that_is_given_up_on(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    given_up_board = make_board();
+    given_up_data = mmap(NULL, GIVEN_UP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(given_up_data != MAP_FAILED);
+    assert_ok(oriel_comm_launch(2, given_up, NULL, NULL));
+    munmap(given_up_data, GIVEN_UP_BYTES);
+    munmap(given_up_board, sizeof *given_up_board);
+}
+
+/* ---- Calls that differ ------------------------------------------------------------------------------------------- */
 
 static void calls_that_differ(void **state)
 {
@@ -331,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_fails),
         cmocka_unit_test(a_rank_that_returns),
         cmocka_unit_test(a_rank_that_does_not_come),
+        cmocka_unit_test(a_reader_that_is_given_up_on),
         cmocka_unit_test(calls_that_differ),
         cmocka_unit_test(calls_that_differ_in_processes),
         cmocka_unit_test(both_views_are_told),
