@@ -27,7 +27,7 @@
  * come to its end; none returns before every rank has come to it.
  *
  * Buffers. `count` is in elements of `dtype`. Buffers are the caller's, aligned to their elements, and lie anywhere; the
- * send and the receive buffer of a call do not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0
+ * send and the receive buffer of a call may not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0
  * they may be NULL. Those that lie in memory of oriel_window_alloc are read by the peers where they are; others go
  * through shared memory of Oriel's own, piece by piece. Each rank is free to choose. On return a rank's buffers are its
  * own again, whatever its peers still do.

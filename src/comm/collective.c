@@ -40,8 +40,20 @@ typedef struct roles {
     bool sends, receives;    /* else the buffer is not looked at */
     bool send_may, recv_may; /* be ORIEL_IN_PLACE */
     bool each;               /* sends a block to each */
+    bool from_each;          /* receives a block from each */
     bool own_block_in_place; /* in place, what it sends is its own block of recv */
 } roles;
+
+/* Not of what is in place. Neither end wraps: nothing is longer than half of the address space. */
+static oriel_status check_apart(const void *send, uint64_t sent, const void *recv, uint64_t received)
+{
+    if ((uintptr_t)send + sent <= (uintptr_t)recv || (uintptr_t)recv + received <= (uintptr_t)send)
+        return ORIEL_OK;
+    return oriel_fail(ORIEL_INVALID,
+                      "the send buffer (%p, %" PRIu64 " B) and the receive buffer (%p, %" PRIu64
+                      " B) overlap: ORIEL_IN_PLACE is for one that is both",
+                      send, sent, recv, received);
+}
 
 static oriel_status resolve(const oriel_comm *comm, const roles *role, const void *send, void *recv, oriel_move *move)
 {
@@ -65,6 +77,8 @@ static oriel_status resolve(const oriel_comm *comm, const roles *role, const voi
             move->send = send;
         }
     }
+    if (status == ORIEL_OK && move->send && move->recv && !move->in_place)
+        status = check_apart(send, move->blocks * move->bytes, recv, (role->from_each ? comm->ranks : 1) * move->bytes);
     return status;
 }
 
@@ -139,13 +153,14 @@ oriel_status oriel_reduce_scatter(const void *send, void *recv, uint64_t count, 
 
 oriel_status oriel_allgather(const void *send, void *recv, uint64_t count, pto_dtype dtype, oriel_comm *comm)
 {
-    const roles role = {.sends = true, .receives = true, .send_may = true, .own_block_in_place = true};
+    const roles role = {
+        .sends = true, .receives = true, .send_may = true, .from_each = true, .own_block_in_place = true};
     return run(comm, &role, send, recv, (oriel_move){.operation = ORIEL_OP_ALLGATHER, .count = count, .dtype = dtype});
 }
 
 oriel_status oriel_alltoall(const void *send, void *recv, uint64_t count, pto_dtype dtype, oriel_comm *comm)
 {
-    const roles role = {.sends = true, .receives = true, .send_may = true, .each = true};
+    const roles role = {.sends = true, .receives = true, .send_may = true, .each = true, .from_each = true};
     return run(comm, &role, send, recv, (oriel_move){.operation = ORIEL_OP_ALLTOALL, .count = count, .dtype = dtype});
 }
 
@@ -153,7 +168,8 @@ oriel_status oriel_gather(const void *send, void *recv, uint64_t count, pto_dtyp
                           oriel_comm *comm)
 {
     const bool is_root = comm && comm->rank == root;
-    const roles role = {.sends = true, .receives = is_root, .send_may = is_root, .own_block_in_place = true};
+    const roles role = {
+        .sends = true, .receives = is_root, .send_may = is_root, .from_each = true, .own_block_in_place = true};
     return run(comm, &role, send, recv,
                (oriel_move){.operation = ORIEL_OP_GATHER, .count = count, .dtype = dtype, .root = root});
 }

@@ -294,6 +294,7 @@ static void a_broken_part_leaves_the_whole(void **state)
 
 /* ---- Arguments -------------------------------------------------------------------------------------------------- */
 
+/* Nothing of a call that is refused is sent, so that the next is met as if there had been none. */
 static oriel_status bad_arguments(oriel_comm *comm, void *context)
 {
     (void)context;
@@ -304,23 +305,84 @@ static oriel_status bad_arguments(oriel_comm *comm, void *context)
     must_fail(oriel_allreduce(send, recv, 1, PTO_F32, PTO_REDUCE_COUNT, comm), ORIEL_INVALID, "no reduction 4");
     must_fail(oriel_allreduce(NULL, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the send buffer is NULL");
     must_fail(oriel_allreduce(send, NULL, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the receive buffer is NULL");
-    must_fail(oriel_allreduce(send, ORIEL_IN_PLACE, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "cannot be in place");
     must_fail(oriel_allreduce((char *)send + 1, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "not aligned");
-    must_fail(oriel_allgather(send, recv, UINT64_MAX / 8, PTO_F32, comm), ORIEL_INVALID, "more than there can be");
     must_fail(oriel_barrier(NULL), ORIEL_INVALID, "no communicator");
     must_fail(oriel_comm_split(comm, -2, 0, &part), ORIEL_INVALID, "color -2");
     must_fail(oriel_comm_free(comm), ORIEL_INVALID, "freed by the launch");
     must_fail(oriel_window_free(comm, send), ORIEL_INVALID, "not the start of a window");
     must(oriel_comm_free(NULL));
     must(oriel_window_free(comm, NULL));
-    must(oriel_allreduce(NULL, NULL, 0, PTO_F32, PTO_SUM, comm)); /* nothing of what was refused has been sent */
+    must(oriel_allreduce(NULL, NULL, 0, PTO_F32, PTO_SUM, comm));
     return ORIEL_OK;
+}
+
+/* More elements than there can be, and, where there can be that many, no sum that wraps. */
+static oriel_status too_many(oriel_comm *comm, void *context)
+{
+    (void)context;
+    double data[4], other[4];
+    for (int kind = BROADCAST; kind < TEST_KINDS; kind++)
+        for (int i = 0; i < 4; i++) {
+            uint64_t count = (uint64_t[]){UINT64_MAX, UINT64_MAX / 8, INT64_MAX, INT64_MAX / 16 + 1}[i];
+            test_call call = {.kind = (test_kind)kind, .dtype = i % 2 ? PTO_I8 : PTO_I64, .count = count};
+            must_fail(test_do(&call, data, other, comm), ORIEL_INVALID, "more than there can be");
+        }
+    return oriel_barrier(comm);
+}
+
+/* Where in place has no meaning, it is a pointer like another, and a bad one. */
+static oriel_status out_of_place(oriel_comm *comm, void *context)
+{
+    (void)context;
+    const char *no = "cannot be in place here";
+    void *in = ORIEL_IN_PLACE;
+    float send[8] = {0}, recv[8];
+    must_fail(oriel_broadcast(in, 1, PTO_F32, 0, comm), ORIEL_INVALID, no);
+    must_fail(oriel_allreduce(send, in, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, no);
+    must_fail(oriel_allreduce(in, in, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, no);
+    must_fail(oriel_reduce_scatter(send, in, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, no);
+    must_fail(oriel_allgather(send, in, 1, PTO_F32, comm), ORIEL_INVALID, no);
+    must_fail(oriel_alltoall(send, in, 1, PTO_F32, comm), ORIEL_INVALID, no);
+    if (oriel_comm_rank(comm) == 0) {
+        must_fail(oriel_reduce(send, in, 1, PTO_F32, PTO_SUM, 0, comm), ORIEL_INVALID, no);
+        must_fail(oriel_gather(send, in, 1, PTO_F32, 0, comm), ORIEL_INVALID, no);
+        must_fail(oriel_scatter(in, recv, 1, PTO_F32, 0, comm), ORIEL_INVALID, no);
+    } else {
+        must_fail(oriel_reduce(in, recv, 1, PTO_F32, PTO_SUM, 0, comm), ORIEL_INVALID, no);
+        must_fail(oriel_gather(in, recv, 1, PTO_F32, 0, comm), ORIEL_INVALID, no);
+        must_fail(oriel_scatter(send, in, 1, PTO_F32, 0, comm), ORIEL_INVALID, no);
+    }
+    return oriel_barrier(comm);
+}
+
+/* Buffers that overlap by one element, at either end, and those that touch. Rank 0 is the root. */
+static oriel_status overlapping(oriel_comm *comm, void *context)
+{
+    (void)context;
+    float data[64] = {0};
+    const bool root = oriel_comm_rank(comm) == 0;
+    for (int kind = REDUCE; kind < TEST_KINDS; kind++) {
+        const bool each = kind == REDUCE_SCATTER || kind == ALLTOALL || kind == SCATTER;
+        const bool from_each = kind == ALLGATHER || kind == ALLTOALL || kind == GATHER;
+        const uint64_t count = 5, sent = each ? 10 : 5, received = from_each ? 10 : 5;
+        test_call call = {.kind = (test_kind)kind, .dtype = PTO_F32, .count = count};
+        if (root || (kind != REDUCE && kind != GATHER && kind != SCATTER)) {
+            must_fail(test_do(&call, data, data + sent - 1, comm), ORIEL_INVALID, "overlap");
+            must_fail(test_do(&call, data + received - 1, data, comm), ORIEL_INVALID, "overlap");
+            must_fail(test_do(&call, data, data, comm), ORIEL_INVALID, "overlap");
+        }
+        must(test_do(&call, data, data + sent, comm));
+        must(test_do(&call, data + received, data, comm));
+    }
+    return oriel_barrier(comm);
 }
 
 static void arguments_are_refused(void **state)
 {
     (void)state;
-    assert_ok(oriel_comm_launch(2, bad_arguments, NULL, &(oriel_comm_options){.threads = true}));
+    const oriel_rank_fn tries[] = {bad_arguments, too_many, out_of_place, overlapping};
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++)
+        assert_ok(oriel_comm_launch(2, tries[i], NULL, &(oriel_comm_options){.threads = true}));
 }
 
 /* ---- Launches --------------------------------------------------------------------------------------------------- */
