@@ -50,7 +50,7 @@
  *      ORIEL_RANK_DIED     a rank's process ended; the message has its signal or exit code, and who waited for it in which call
  *      ORIEL_ABORTED       a rank's function failed; the message has its message
  *      ORIEL_STATE         the communicator is broken, or a rank has returned from its function for good
- *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs
+ *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs: on all ranks alike, and nothing is broken
  */
 #ifndef ORIEL_COMM_H
 #define ORIEL_COMM_H
@@ -76,7 +76,7 @@ typedef oriel_status (*oriel_rank_fn)(oriel_comm *comm, void *context);
 typedef struct oriel_comm_options {
     bool threads;           /* ranks are threads of this process; else processes of their own */
     double timeout_s;       /* how long a call waits for a rank, in seconds; 0: 30; negative: for ever */
-    uint64_t reserve_bytes; /* address space for windows, of all ranks together; 0: 64 GiB. Pages are taken when used */
+    uint64_t reserve_bytes; /* address space for windows, of all ranks together; pages are taken when used; 0: 64 GiB */
     /*
      * NULL: the library's own ways. "one-phase": all-gather, reduce-scatter and all-reduce run the kernel of that name
      * (src/collectives), as `oriel run` does; the others, and 16-bit sums and products of more than two ranks, which a kernel rounds
@@ -89,7 +89,8 @@ typedef struct oriel_comm_options {
  * Starts `ranks` ranks, each of which runs function(comm, context), and waits until all have ended.
  *
  * Ranks are forked processes: what they share are windows and whatever was mapped shared before. A rank that returns
- * flushes its stdio streams, and runs no exit handlers. When a rank has failed, processes that have not ended by
+ * flushes its stdio streams, and runs no exit handlers. A process that a rank forks is no rank: it makes no calls, and ends
+ * if it returns from the function. When a rank has failed, processes that have not ended by
  * `timeout_s` after are killed. Ranks end with the thread that launched them. Nothing is left behind.
  *
  * options  borrowed; NULL: all zero
@@ -97,7 +98,8 @@ typedef struct oriel_comm_options {
  * ORIEL_OK         every function returned ORIEL_OK
  * ORIEL_INVALID    no rank, no function, or no algorithm of that name
  * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
- * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had
+ * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had; or not `reserve_bytes` of address space (if it is 0,
+ *                  less than 64 GiB will do)
  * ORIEL_RANK_DIED  a rank's process ended; the message has the rank, its fate, and who waited for it
  * others           what the first rank that failed returned; its message is `rank 2: ` and its last error's text
  */
@@ -139,7 +141,7 @@ ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);
  * Collective: `bytes` bytes of symmetric memory on each rank, zero, aligned to a page. *window is this rank's own, which
  * its peers reach; it may be used with any communicator of the launch. 0 bytes: *window is NULL.
  *
- * ORIEL_NO_MEMORY on every rank: less than that is left of `reserve_bytes`.
+ * ORIEL_NO_MEMORY on every rank, and nothing is broken: less than that is left of `reserve_bytes`.
  */
 ORIEL_API oriel_status oriel_window_alloc(oriel_comm *comm, uint64_t bytes, void **window);
 /*

@@ -18,9 +18,12 @@ oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
 {
     oriel_world *world = shm->base;
     const uint64_t pages = shm->bytes / page_bytes();
-    const uint64_t next = pages_of(sizeof *world + 2 * ranks * sizeof *world->rank_bell),
+    const uint64_t next = pages_of(sizeof *world + 2 * (uint64_t)ranks * sizeof *world->rank_bell),
                    end = next + pages_of(pages * 4);
-    if (end > pages || pages > UINT32_MAX)
+    if (pages > UINT32_MAX)
+        return oriel_fail(ORIEL_NO_MEMORY, "%" PRIu64 " B of shared memory are more pages than there can be (%u)",
+                          shm->bytes, UINT32_MAX);
+    if (end > pages)
         return oriel_fail(ORIEL_NO_MEMORY, "%" PRIu64 " B of shared memory cannot hold the tables of %" PRIu32 " ranks",
                           shm->bytes, ranks);
     world->ranks = ranks;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/strand.h"
@@ -62,12 +63,15 @@ static oriel_status live(void *context)
 {
     launched_rank *self = context;
     launch *all = self->launch;
+    const pid_t process = getpid();
     oriel_comm *comm;
     oriel_status status = oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, &comm);
     if (status == ORIEL_OK) {
         comm->algorithm = all->options.algorithm;
         oriel_error_clear();
         status = all->function(comm, all->context);
+        if (getpid() != process)
+            _exit(EXIT_FAILURE); /* a fork of the rank: the rank goes on, and nobody is to hear that it has returned */
         free_comms(comm);
     }
     leave(all->world, self->rank, status);
@@ -185,11 +189,13 @@ static oriel_status run(launch *all)
     return outcome(all);
 }
 
+/* Who has asked for no size takes what the address space has; who has asked for one gets it. */
 static oriel_status make_world(launch *all, uint32_t first)
 {
-    uint64_t bytes = all->options.reserve_bytes;
+    const bool any = all->options.reserve_bytes == 0;
+    uint64_t bytes = any ? DEFAULT_RESERVE_BYTES : all->options.reserve_bytes;
     oriel_status status;
-    while ((status = oriel_shm_create(bytes, &all->shm)) != ORIEL_OK && bytes / 2 >= LEAST_RESERVE_BYTES)
+    while ((status = oriel_shm_create(bytes, &all->shm)) != ORIEL_OK && any && bytes / 2 >= LEAST_RESERVE_BYTES)
         bytes /= 2;
     if (status == ORIEL_OK)
         status = oriel_world_init(&all->shm, all->ranks, first);
@@ -226,8 +232,6 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         (launch){.function = function, .context = context, .options = *options, .ranks = ranks, .kill_at = ORIEL_NEVER};
     if (all->options.timeout_s == 0)
         all->options.timeout_s = DEFAULT_TIMEOUT_S;
-    if (all->options.reserve_bytes == 0)
-        all->options.reserve_bytes = DEFAULT_RESERVE_BYTES;
     status = make_world(all, first);
     if (status == ORIEL_OK)
         status = run(all);
