@@ -83,12 +83,14 @@ typedef struct announcement {
 
 _Static_assert(sizeof(announcement) <= ORIEL_PAYLOAD, "fits into a line");
 
-static oriel_status heed(const announcement *news, uint64_t *offset)
+/* Whoever announced it has the message with the values. */
+static oriel_status heed(const announcement *news, bool mine, uint64_t *offset)
 {
-    if (news->status != ORIEL_OK)
+    if (news->status == ORIEL_OK)
+        *offset = news->offset;
+    else if (!mine)
         return oriel_fail(news->status, "no room for the shared memory that all ranks need");
-    *offset = news->offset;
-    return ORIEL_OK;
+    return news->status;
 }
 
 oriel_status oriel_block_for_all(oriel_comm *comm, oriel_call call, uint64_t bytes, uint64_t *offset)
@@ -101,12 +103,8 @@ oriel_status oriel_block_for_all(oriel_comm *comm, oriel_call call, uint64_t byt
     oriel_status status = oriel_meet(comm, call);
     if (status != ORIEL_OK)
         return status;
-    if (comm->rank == 0) /* has the message with the values */
-        *offset = news.offset;
-    if (comm->rank == 0)
-        return news.status;
     memcpy(&news, oriel_peer_line(comm, 0)->payload, sizeof news);
-    return heed(&news, offset);
+    return heed(&news, comm->rank == 0, offset);
 }
 
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
@@ -121,22 +119,35 @@ static oriel_status begin(oriel_comm *comm)
     return ORIEL_OK;
 }
 
+/* Meets in any case: a size that cannot be is one that the other ranks may not have asked for. */
+static oriel_status meet_for_window(oriel_comm *comm, uint64_t bytes, oriel_window *window, uint64_t *stride)
+{
+    const uint64_t page = 4096, most = INT64_MAX / comm->ranks - page;
+    const oriel_call call = oriel_call_of(ORIEL_OP_WINDOW_ALLOC, bytes, PTO_F32, PTO_SUM, 0);
+    if (bytes == 0 || bytes > most) {
+        oriel_status status = oriel_meet(comm, call);
+        return status != ORIEL_OK || bytes == 0
+                   ? status
+                   : oriel_fail(ORIEL_NO_MEMORY, "no room for a window of %" PRIu64 " B on each of %" PRIu32 " ranks",
+                                bytes, comm->ranks);
+    }
+    *stride = (bytes + page - 1) / page * page;
+    window->bytes = *stride * comm->ranks;
+    return oriel_block_for_all(comm, call, window->bytes, &window->block);
+}
+
 oriel_status oriel_window_alloc(oriel_comm *comm, uint64_t bytes, void **out)
 {
+    if (!out)
+        return oriel_fail(ORIEL_INVALID, "there is no place for the address of a window");
     oriel_status status = begin(comm);
     if (status != ORIEL_OK)
         return status;
-    const uint64_t page = 4096, most = INT64_MAX / comm->ranks - page;
-    if (bytes > most)
-        return oriel_fail(ORIEL_NO_MEMORY, "no room for a window of %" PRIu64 " B on each of %" PRIu32 " ranks", bytes,
-                          comm->ranks);
     oriel_window *window = calloc(1, sizeof *window);
     if (!window)
         return oriel_break(comm, ORIEL_NO_MEMORY, "no memory for the description of a window");
-    const uint64_t stride = (bytes + page - 1) / page * page;
-    const oriel_call call = oriel_call_of(ORIEL_OP_WINDOW_ALLOC, bytes, PTO_F32, PTO_SUM, 0);
-    window->bytes = stride * comm->ranks;
-    status = bytes ? oriel_block_for_all(comm, call, window->bytes, &window->block) : oriel_meet(comm, call);
+    uint64_t stride = 0;
+    status = meet_for_window(comm, bytes, window, &stride);
     if (status != ORIEL_OK || bytes == 0) {
         free(window);
         if (status == ORIEL_OK)
@@ -240,7 +251,7 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     }
     uint64_t team = 0;
     memcpy(&news, oriel_peer_line(comm, place[0].rank)->payload, sizeof news);
-    status = heed(&news, &team);
+    status = heed(&news, mine == 0, &team);
     if (status != ORIEL_OK)
         return status;
     oriel_comm *made;
@@ -257,6 +268,8 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
 
 oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t key, oriel_comm **part)
 {
+    if (!part)
+        return oriel_fail(ORIEL_INVALID, "there is no place for the part of a communicator");
     if (color < 0 && color != ORIEL_NO_COLOR)
         return oriel_fail(ORIEL_INVALID, "color %" PRId32 ": colors are not negative", color);
     oriel_status status = begin(comm);
