@@ -127,12 +127,18 @@ typedef enum pto_pipe { PTO_PIPE_S, PTO_PIPE_MTE2, PTO_PIPE_V, PTO_PIPE_MTE3, PT
     X(TDIV, "TDIV", V)                                                                                                 \
     X(TMAX, "TMAX", V)                                                                                                 \
     X(TMIN, "TMIN", V)                                                                                                 \
+    X(TAND, "TAND", V)                                                                                                 \
+    X(TOR, "TOR", V)                                                                                                   \
+    X(TXOR, "TXOR", V)                                                                                                 \
     X(TADDS, "TADDS", V)                                                                                               \
     X(TSUBS, "TSUBS", V)                                                                                               \
     X(TMULS, "TMULS", V)                                                                                               \
     X(TDIVS, "TDIVS", V)                                                                                               \
     X(TMAXS, "TMAXS", V)                                                                                               \
     X(TMINS, "TMINS", V)                                                                                               \
+    X(TANDS, "TANDS", V)                                                                                               \
+    X(TORS, "TORS", V)                                                                                                 \
+    X(TXORS, "TXORS", V)                                                                                               \
     X(TCVT, "TCVT", V)                                                                                                 \
     X(TFILL, "TFILL", V)                                                                                               \
     X(TMOV, "TMOV", V)                                                                                                 \

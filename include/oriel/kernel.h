@@ -255,6 +255,9 @@ PTO_INLINE void pto_tstore_at(pto_core *core, const pto_site *site, pto_global g
  * +0 is greater than -0. A NaN that arithmetic or a conversion gives is always the same one: quiet, positive, with no
  * payload (0x7fc00000 in f32). Moves (TLOAD, TSTORE, TMOV) keep every bit.
  *
+ * TAND, TOR and TXOR go bit by bit and take integers only. (The set's TXOR is given one more tile to work in; here it
+ * needs none.)
+ *
  * dst may be a or b, or lie apart from them; tiles that overlap in another way are refused, here and below. A tile with no
  * valid rows or columns, source or destination, makes any instruction do nothing.
  */
@@ -264,6 +267,9 @@ PTO_INLINE void pto_tstore_at(pto_core *core, const pto_site *site, pto_global g
 #define pto_tdiv(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TDIV, (dst), (a), (b))
 #define pto_tmax(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TMAX, (dst), (a), (b))
 #define pto_tmin(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TMIN, (dst), (a), (b))
+#define pto_tand(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TAND, (dst), (a), (b))
+#define pto_tor(core, dst, a, b)  pto_binary_at((core), PTO_SITE, PTO_OP_TOR, (dst), (a), (b))
+#define pto_txor(core, dst, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TXOR, (dst), (a), (b))
 PTO_INLINE void pto_binary_at(pto_core *core, const pto_site *site, pto_op op, pto_tile dst, pto_tile a, pto_tile b)
 {
     core->ops->issue(core, &(pto_instr){.op = op, .site = site, .tile = {&dst, &a, &b}});
@@ -291,6 +297,9 @@ PTO_INLINE pto_scalar pto_scalar_i64(int64_t value)
 #define pto_tdivs(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TDIVS, (dst), (a), PTO_SCALAR(x))
 #define pto_tmaxs(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TMAXS, (dst), (a), PTO_SCALAR(x))
 #define pto_tmins(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TMINS, (dst), (a), PTO_SCALAR(x))
+#define pto_tands(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TANDS, (dst), (a), PTO_SCALAR(x))
+#define pto_tors(core, dst, a, x)  pto_scalar_op_at((core), PTO_SITE, PTO_OP_TORS, (dst), (a), PTO_SCALAR(x))
+#define pto_txors(core, dst, a, x) pto_scalar_op_at((core), PTO_SITE, PTO_OP_TXORS, (dst), (a), PTO_SCALAR(x))
 PTO_INLINE void pto_scalar_op_at(pto_core *core, const pto_site *site, pto_op op, pto_tile dst, pto_tile a,
                                  pto_scalar x)
 {

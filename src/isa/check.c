@@ -153,6 +153,15 @@ static bool like_dst(const pto_instr *instr, uint32_t index, const char *name, c
            same_valid(instr->op, name, src, "dst", dst);
 }
 
+/* dst, of what goes bit by bit. */
+static bool is_integer(const pto_instr *instr)
+{
+    pto_dtype dtype = instr->tile[0]->dtype;
+    if (pto_dtype_is_float(dtype))
+        return wrong(instr->op, named("dst"), "is %s; it takes%s", oriel_dtype_name(dtype), oriel_integer_names);
+    return true;
+}
+
 static bool convert_ok(const pto_instr *instr, const oriel_limits *limits)
 {
     if (instr->mode >= PTO_ROUND_COUNT)
@@ -383,6 +392,12 @@ static bool arithmetic_ok(const pto_instr *instr, const oriel_limits *limits)
     case PTO_OP_TDIVS:
     case PTO_OP_TMAXS:
     case PTO_OP_TMINS: return like_dst(instr, 1, "a", limits);
+    case PTO_OP_TAND:
+    case PTO_OP_TOR:
+    case PTO_OP_TXOR: return is_integer(instr) && like_dst(instr, 1, "a", limits) && like_dst(instr, 2, "b", limits);
+    case PTO_OP_TANDS:
+    case PTO_OP_TORS:
+    case PTO_OP_TXORS: return is_integer(instr) && like_dst(instr, 1, "a", limits);
     case PTO_OP_TMOV: return like_dst(instr, 1, "src", limits);
     case PTO_OP_TCVT: return convert_ok(instr, limits);
     case PTO_OP_TROWSUM:

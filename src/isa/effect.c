@@ -7,7 +7,7 @@
 #include "isa/isa.h"
 #include "isa/vector.h"
 
-_Static_assert(PTO_OP_TMIN - PTO_OP_TADD == ORIEL_MIN && PTO_OP_TMINS - PTO_OP_TADDS == ORIEL_MIN,
+_Static_assert(PTO_OP_TXOR - PTO_OP_TADD == ORIEL_XOR && PTO_OP_TXORS - PTO_OP_TADDS == ORIEL_XOR,
                "opcodes of arithmetic are in the order of oriel_arithmetic");
 
 /* ---- TLOAD, TSTORE ----------------------------------------------------------------------------------------------- */
@@ -280,13 +280,19 @@ void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands)
     case PTO_OP_TMUL:
     case PTO_OP_TDIV:
     case PTO_OP_TMAX:
-    case PTO_OP_TMIN: binary(instr, operands); break;
+    case PTO_OP_TMIN:
+    case PTO_OP_TAND:
+    case PTO_OP_TOR:
+    case PTO_OP_TXOR: binary(instr, operands); break;
     case PTO_OP_TADDS:
     case PTO_OP_TSUBS:
     case PTO_OP_TMULS:
     case PTO_OP_TDIVS:
     case PTO_OP_TMAXS:
-    case PTO_OP_TMINS: binary_scalar(instr, operands); break;
+    case PTO_OP_TMINS:
+    case PTO_OP_TANDS:
+    case PTO_OP_TORS:
+    case PTO_OP_TXORS: binary_scalar(instr, operands); break;
     case PTO_OP_TCVT: convert(instr, operands); break;
     case PTO_OP_TFILL: fill(instr, operands); break;
     case PTO_OP_TMOV: copy(instr, operands); break;

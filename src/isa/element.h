@@ -194,6 +194,18 @@ ORIEL_FLOAT_ARITHMETIC(bf16, int16_t, INT16_MAX)
     static inline oriel_##name oriel_min_##name(oriel_##name a, oriel_##name b)                                        \
     {                                                                                                                  \
         return a < b ? a : b;                                                                                          \
+    }                                                                                                                  \
+    static inline oriel_##name oriel_and_##name(oriel_##name a, oriel_##name b)                                        \
+    {                                                                                                                  \
+        return (oriel_##name)(a & b);                                                                                  \
+    }                                                                                                                  \
+    static inline oriel_##name oriel_or_##name(oriel_##name a, oriel_##name b)                                         \
+    {                                                                                                                  \
+        return (oriel_##name)(a | b);                                                                                  \
+    }                                                                                                                  \
+    static inline oriel_##name oriel_xor_##name(oriel_##name a, oriel_##name b)                                        \
+    {                                                                                                                  \
+        return (oriel_##name)(a ^ b);                                                                                  \
     }
 
 /* The bounds of an integer type of 1 to 8 (signed) or 1 to 4 (unsigned) bytes. */

@@ -95,7 +95,10 @@ static uint32_t tiles_of(pto_op op)
     case PTO_OP_TMUL:
     case PTO_OP_TDIV:
     case PTO_OP_TMAX:
-    case PTO_OP_TMIN: return 3;
+    case PTO_OP_TMIN:
+    case PTO_OP_TAND:
+    case PTO_OP_TOR:
+    case PTO_OP_TXOR: return 3;
     default: return oriel_op_pipe(op) == PTO_PIPE_V ? 2 : 0;
     }
 }

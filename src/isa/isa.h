@@ -20,6 +20,8 @@ pto_pipe oriel_op_pipe(pto_op op);
 /* TPUT, TGET, TREDUCE, TGATHER, TSCATTER, TBROADCAST. */
 bool oriel_op_is_composite(pto_op op);
 const char *oriel_cmp_name(pto_cmp cmp); /* ">=" */
+/* " i8 u8 .."; each after a space: for messages that refuse a floating-point type. */
+extern const char oriel_integer_names[];
 
 /* ---- Check ------------------------------------------------------------------------------------------------------ */
 

@@ -53,6 +53,13 @@ const char *oriel_dtype_name(pto_dtype dtype)
     return (unsigned)dtype < PTO_DTYPE_COUNT ? names[dtype] : "?";
 }
 
+#define INTEGER_F(name)
+#define INTEGER_I(name)                           " " #name
+#define INTEGER_U(name)                           " " #name
+#define INTEGER_NAME(constant, name, bytes, kind) INTEGER_##kind(name)
+
+const char oriel_integer_names[] = PTO_DTYPES(INTEGER_NAME);
+
 const char *oriel_reduce_name(pto_reduce op)
 {
     static const char *const names[PTO_REDUCE_COUNT] = {

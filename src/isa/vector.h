@@ -18,7 +18,7 @@
 
 #include "oriel/instr.h"
 
-/* In the order of TADD .. TMIN and of TADDS .. TMINS. */
+/* In the order of TADD .. TXOR and of TADDS .. TXORS. From ORIEL_AND on, of integers only. */
 typedef enum oriel_arithmetic {
     ORIEL_ADD,
     ORIEL_SUB,
@@ -26,6 +26,9 @@ typedef enum oriel_arithmetic {
     ORIEL_DIV,
     ORIEL_MAX,
     ORIEL_MIN,
+    ORIEL_AND,
+    ORIEL_OR,
+    ORIEL_XOR,
     ORIEL_ARITHMETIC_COUNT
 } oriel_arithmetic;
 
@@ -33,7 +36,7 @@ typedef void (*oriel_binary_fn)(void *dst, const void *a, const void *b, size_t 
 
 typedef struct oriel_vector_table {
     const char *name;
-    /* dst[i] <- a[i] op b[i], and dst[i] <- a[i] op *b. `b` of the second is not in dst. */
+    /* dst[i] <- a[i] op b[i], and dst[i] <- a[i] op *b. `b` of the second is not in dst. NULL: not for this type. */
     oriel_binary_fn binary[PTO_DTYPE_COUNT][ORIEL_ARITHMETIC_COUNT];
     oriel_binary_fn scalar[PTO_DTYPE_COUNT][ORIEL_ARITHMETIC_COUNT];
     /* *dst <- the sum, the maximum of src[0 .. count-1]; count > 0. The sum has the shape that kernel.h draws. */

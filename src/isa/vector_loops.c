@@ -34,6 +34,10 @@ static size_t block_at(size_t i, size_t count)
     return count - i < BLOCK ? count - i : BLOCK;
 }
 
+#define INTEGERS(X, name)                                                                                              \
+    X(I8, i8, name)                                                                                                    \
+    X(U8, u8, name) X(I16, i16, name) X(U16, u16, name) X(I32, i32, name) X(U32, u32, name) X(I64, i64, name)
+
 /* ---- Pairs ------------------------------------------------------------------------------------------------------- */
 
 #define PAIR_LOOPS(op, name)                                                                                           \
@@ -64,7 +68,13 @@ static size_t block_at(size_t i, size_t count)
     PAIR_LOOPS(mul, name)                                                                                              \
     PAIR_LOOPS(div, name)
 
+#define BITS_LOOPS(constant, name, unused)                                                                             \
+    PAIR_LOOPS(and, name)                                                                                              \
+    PAIR_LOOPS(or, name)                                                                                               \
+    PAIR_LOOPS(xor, name)
+
 PTO_DTYPES(ORDER_LOOPS)
+INTEGERS(BITS_LOOPS, )
 ARITHMETIC_LOOPS(f32)
 ARITHMETIC_LOOPS(bf16)
 ARITHMETIC_LOOPS(i8)
@@ -277,10 +287,6 @@ INTEGER_LOOPS(i64, 8, I, CAST_i64)
 
 /* ---- Between integers -------------------------------------------------------------------------------------------- */
 
-#define INTEGERS(X, name)                                                                                              \
-    X(I8, i8, name)                                                                                                    \
-    X(U8, u8, name) X(I16, i16, name) X(U16, u16, name) X(I32, i32, name) X(U32, u32, name) X(I64, i64, name)
-
 #define RESIZE_LOOP(constant, source, name)                                                                            \
     static void source##_to_##name(void *dst, const void *src, size_t count)                                           \
     {                                                                                                                  \
@@ -392,10 +398,16 @@ INTEGERS(ROWS_INTEGER, )
 
 /* ---- The table --------------------------------------------------------------------------------------------------- */
 
+/* No bits of floating-point numbers: what is left out of an initializer is NULL. */
+#define BITS_F(form, name)
+#define BITS_I(form, name) , and##form##_##name, or ##form##_##name, xor##form##_##name
+#define BITS_U(form, name) BITS_I(form, name)
+
 #define BINARY_ENTRY(constant, name, bytes, kind)                                                                      \
-    [PTO_##constant] = {add_##name, sub_##name, mul_##name, div_##name, max_##name, min_##name},
+    [PTO_##constant] = {add_##name, sub_##name, mul_##name, div_##name, max_##name, min_##name BITS_##kind(, name)},
 #define SCALAR_ENTRY(constant, name, bytes, kind)                                                                      \
-    [PTO_##constant] = {adds_##name, subs_##name, muls_##name, divs_##name, maxs_##name, mins_##name},
+    [PTO_##constant] = {adds_##name, subs_##name, muls_##name,                                                         \
+                        divs_##name, maxs_##name, mins_##name BITS_##kind(s, name)},
 #define SUM_ENTRY(constant, name, bytes, kind) [PTO_##constant] = sum_##name,
 #define MAX_ENTRY(constant, name, bytes, kind) [PTO_##constant] = max_of_##name,
 #define TO_F32_ENTRY(constant, name, unused)   [PTO_##constant] = name##_to_f32,

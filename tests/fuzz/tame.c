@@ -230,8 +230,8 @@ static void compute(account *a)
 {
     fuzz_step step =
         fuzz_step_of(FUZZ_INSTR, (pto_op)(PTO_OP_TADD + fuzz_below(a->b, PTO_OP_TROWMAX - PTO_OP_TADD + 1)));
-    extent e = any_extent(a, any_dtype(a));
-    uint32_t sources = step.op <= PTO_OP_TMIN ? 2 : step.op == PTO_OP_TFILL ? 0 : 1, slot[3];
+    extent e = any_extent(a, fuzz_dtype_of(step.op, any_dtype(a)));
+    uint32_t sources = step.op <= PTO_OP_TXOR ? 2 : step.op == PTO_OP_TFILL ? 0 : 1, slot[3];
     slot[0] = defined_slot(a);
     for (uint32_t i = 1; i <= sources; i++)
         slot[i] = defined_slot(a);

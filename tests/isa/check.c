@@ -85,16 +85,22 @@ static oriel_status check(pto_instr instr)
         assert_ok(check(instr));                                                                                       \
     } while (0)
 
+/* Elements of at most four bytes: larger ones would overlap. */
+static void all_of(pto_dtype dtype)
+{
+    op.dst.dtype = op.a.dtype = op.b.dtype = dtype;
+}
+
 static void what_is_right_passes(void **state)
 {
     (void)state;
     const pto_instr fine[] = {LOAD, STORE, ADDING, ADD, MULS, CVT, PUT, GET, REDUCE, GATHER, SCATTER, BCAST};
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
         assert_ok(check(fine[i]));
-    for (int i = PTO_OP_TADD; i <= PTO_OP_TMIN; i++)
-        ALLOWED(((pto_instr){.op = (pto_op)i, .tile = {&op.dst, &op.a, &op.b}}), (void)0);
-    for (int i = PTO_OP_TADDS; i <= PTO_OP_TMINS; i++)
-        ALLOWED(((pto_instr){.op = (pto_op)i, .tile = {&op.dst, &op.a}}), (void)0);
+    for (int i = PTO_OP_TADD; i <= PTO_OP_TXOR; i++)
+        ALLOWED(((pto_instr){.op = (pto_op)i, .tile = {&op.dst, &op.a, &op.b}}), all_of(PTO_I32));
+    for (int i = PTO_OP_TADDS; i <= PTO_OP_TXORS; i++)
+        ALLOWED(((pto_instr){.op = (pto_op)i, .tile = {&op.dst, &op.a}}), all_of(PTO_I32));
     ALLOWED(((pto_instr){.op = PTO_OP_TFILL, .tile = {&op.dst}}), (void)0);
     ALLOWED(((pto_instr){.op = PTO_OP_TMOV, .tile = {&op.dst, &op.a}}), (void)0);
     ALLOWED(ROWSUM, op.dst.valid_cols = 1);
@@ -212,6 +218,21 @@ static void modes_are_those_that_there_are(void **state)
     REFUSED(reduce, (void)0, "TREDUCE: reduce is 4, no reduction");
     put.mode = 7;
     REFUSED(put, (void)0, "TPUT: atomic is 7, neither none nor add");
+}
+
+static void bits_are_of_integers(void **state)
+{
+    (void)state;
+#define BITS(name) ((pto_instr){.op = PTO_OP_##name, .tile = {&op.dst, &op.a, &op.b}})
+    REFUSED(BITS(TAND), (void)0, "TAND: dst is f32; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TOR), all_of(PTO_F16), "TOR: dst is f16; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TXOR), all_of(PTO_BF16), "TXOR: dst is bf16; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TANDS), all_of(PTO_BF16), "TANDS: dst is bf16; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TORS), (void)0, "TORS: dst is f32; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TXORS), (void)0, "TXORS: dst is f32; it takes i8 u8 i16 u16 i32 u32 i64");
+    REFUSED(BITS(TAND), (all_of(PTO_I32), op.b.dtype = PTO_U32), "TAND: b is u32, dst is i32");
+    REFUSED(BITS(TORS), (all_of(PTO_I32), op.a.dtype = PTO_F32), "TORS: a is f32, dst is i32");
+#undef BITS
 }
 
 static void atomic_add_takes_six_types(void **state)
@@ -399,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_transfer_moves_as_much_as_the_tile_has),
         cmocka_unit_test(a_tensor_can_lie_in_a_buffer),
         cmocka_unit_test(modes_are_those_that_there_are),
+        cmocka_unit_test(bits_are_of_integers),
         cmocka_unit_test(atomic_add_takes_six_types),
         cmocka_unit_test(a_move_has_one_shape_and_type),
         cmocka_unit_test(staging_tiles_can_stage),

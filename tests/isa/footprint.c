@@ -199,7 +199,8 @@ static void only_what_an_instruction_takes_is_touched(void **state)
         pto_op op;
         uint32_t tiles, globals;
     } cases[] = {{PTO_OP_TLOAD, 1, 1}, {PTO_OP_TSTORE, 1, 1},  {PTO_OP_TFILL, 1, 0}, {PTO_OP_TADD, 3, 0},
-                 {PTO_OP_TADDS, 2, 0}, {PTO_OP_TROWMAX, 2, 0}, {PTO_OP_TCVT, 2, 0},  {PTO_OP_TMOV, 2, 0}};
+                 {PTO_OP_TADDS, 2, 0}, {PTO_OP_TROWMAX, 2, 0}, {PTO_OP_TCVT, 2, 0},  {PTO_OP_TMOV, 2, 0},
+                 {PTO_OP_TXOR, 3, 0},  {PTO_OP_TXORS, 2, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pto_instr instr = {.op = cases[i].op, .global = {&global, &global}};
         for (uint32_t t = 0; t < 3; t++)

@@ -173,6 +173,16 @@ static inline uint64_t float_order(pto_dtype dtype, bool greatest, uint64_t a, u
     return (x > y) == greatest ? a : b;
 }
 
+/* By the truth table of each operation. */
+static inline uint64_t bit_by_bit(pto_dtype dtype, oriel_arithmetic op, uint64_t a, uint64_t b)
+{
+    static const bool table[3][2][2] = {{{0, 0}, {0, 1}}, {{0, 1}, {1, 1}}, {{0, 1}, {1, 0}}};
+    uint64_t result = 0;
+    for (uint32_t bit = 0; bit < 8 * pto_dtype_bytes(dtype); bit++)
+        result |= (uint64_t)table[op - ORIEL_AND][a >> bit & 1][b >> bit & 1] << bit;
+    return result;
+}
+
 static inline uint64_t integer_arithmetic(pto_dtype dtype, oriel_arithmetic op, uint64_t a, uint64_t b)
 {
     __int128 x = (__int128)number_of(dtype, a), y = (__int128)number_of(dtype, b);
@@ -183,9 +193,18 @@ static inline uint64_t integer_arithmetic(pto_dtype dtype, oriel_arithmetic op, 
     case ORIEL_DIV: return cut_to(dtype, y == 0 ? UINT64_MAX : (uint64_t)(x / y));
     case ORIEL_MAX: return x > y ? a : b;
     case ORIEL_MIN: return x < y ? a : b;
+    case ORIEL_AND:
+    case ORIEL_OR:
+    case ORIEL_XOR: return bit_by_bit(dtype, op, a, b);
     case ORIEL_ARITHMETIC_COUNT: break;
     }
     return 0;
+}
+
+/* Bits are of integers only. */
+static UNUSED bool takes(pto_dtype dtype, oriel_arithmetic op)
+{
+    return op < ORIEL_AND || !pto_dtype_is_float(dtype);
 }
 
 static UNUSED uint64_t reference_binary(pto_dtype dtype, oriel_arithmetic op, uint64_t a, uint64_t b)
