@@ -34,7 +34,8 @@
  *
  * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
  * every run, on every rank, from either kind of buffer, on every processor. 16-bit floating-point sums and products are
- * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap.
+ * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap. and, or
+ * and xor take the integer types.
  *
  * Threads. A communicator is used by one thread at a time: the one that its rank's function was called on, or one that it
  * hands it to. Different communicators are independent.

@@ -380,7 +380,7 @@ PTO_INLINE pto_group pto_group_of(const pto_comm *comm, pto_global mine)
 
 /*
  * TREDUCE: dst (mine) <- the reduction over the group's tensors, in the order rank 0, 1, ..: ((t0 op t1) op t2) .. in the
- * tensors' type. All have dst's shape. `acc` accumulates, `ping` and `pong` receive.
+ * tensors' type; and, or, xor of integers only. All have dst's shape. `acc` accumulates, `ping` and `pong` receive.
  */
 #define pto_treduce(core, dst, group, reduce, acc, ping, pong)                                                         \
     pto_treduce_at((core), PTO_SITE, (dst), (group), (reduce), (acc), (ping), (pong))

@@ -56,6 +56,21 @@ static inline bool pto_dtype_is_float(pto_dtype dtype)
 }
 
 /* How the contributions of several ranks become one. */
-typedef enum pto_reduce { PTO_SUM, PTO_MAX, PTO_MIN, PTO_PROD, PTO_REDUCE_COUNT } pto_reduce;
+typedef enum pto_reduce {
+    PTO_SUM,
+    PTO_MAX,
+    PTO_MIN,
+    PTO_PROD,
+    PTO_AND, /* this and the rest: bit by bit, of integers only */
+    PTO_OR,
+    PTO_XOR,
+    PTO_REDUCE_COUNT
+} pto_reduce;
+
+/* Whether there is such a reduction of elements of this type. */
+static inline bool pto_reduce_takes(pto_reduce op, pto_dtype dtype)
+{
+    return op < PTO_AND || !pto_dtype_is_float(dtype);
+}
 
 #endif

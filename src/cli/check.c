@@ -25,7 +25,7 @@ static const char help[] =
     "  -d, --devices LIST       0-3, or 0,2,5; rank r runs on the r-th of them\n"
     "      --count N            elements per rank (1000)\n"
     "      --dtype TYPE         f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"
-    "      --op OP              sum max min prod, for launches that reduce (sum)\n"
+    "      --op OP              sum max min prod and or xor, for launches that reduce (sum)\n"
     "      --seed N             random data from N, 0 or more; else i + 100 r\n"
     "      --calls N            of the kernel on one domain, with nothing in between (3)\n"
     "      --profile NAME       strict: what silicon was seen to need; documented: what the pages say (strict)\n"

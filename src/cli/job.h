@@ -59,7 +59,7 @@ enum {
     "  -d, --devices LIST    0-3, or 0,2,5; rank r runs on the r-th of them\n"                                         \
     "      --count N         elements per rank (1000)\n"                                                               \
     "      --dtype TYPE      f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"                                           \
-    "      --op OP           sum max min prod, for launches that reduce (sum)\n"
+    "      --op OP           sum max min prod and or xor, for launches that reduce (sum)\n"
 
 /* Takes the value `value` of one of the options above. False: refused, with a message. */
 bool cli_job_take(cli_job *job, int option, const char *value);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "comm/team.h"
+#include "isa/isa.h"
 #include "oriel/info.h"
 
 /* ---- Arguments -------------------------------------------------------------------------------------------------- */
@@ -26,6 +27,9 @@ static oriel_status check_call(const oriel_comm *comm, const oriel_move *move)
         return oriel_fail(ORIEL_INVALID, "there is no type %d", (int)move->dtype);
     if ((unsigned)move->reduce >= PTO_REDUCE_COUNT)
         return oriel_fail(ORIEL_INVALID, "there is no reduction %d", (int)move->reduce);
+    if (!pto_reduce_takes(move->reduce, move->dtype))
+        return oriel_fail(ORIEL_INVALID, "reduction %s does not take type %s: it takes%s",
+                          oriel_reduce_name(move->reduce), oriel_dtype_name(move->dtype), oriel_integer_names);
     if (move->root >= comm->ranks)
         return oriel_fail(ORIEL_INVALID, "root %" PRIu32 " of %" PRIu32 " ranks", move->root, comm->ranks);
     if (move->count > INT64_MAX / (comm->ranks * UINT64_C(8)))

@@ -353,14 +353,22 @@ static bool move_ok(const pto_instr *instr, const oriel_limits *limits)
            (instr->op != PTO_OP_TPUT || atomic_ok(instr, dst)) && ping_pong_ok(instr, 0, src->dtype, limits);
 }
 
+static bool reducible(const pto_instr *instr, pto_dtype dtype)
+{
+    if (!pto_reduce_takes((pto_reduce)instr->mode, dtype))
+        return wrong(instr->op, named("dst"), "is %s; reduction %s takes%s", oriel_dtype_name(dtype),
+                     oriel_reduce_name((pto_reduce)instr->mode), oriel_integer_names);
+    return true;
+}
+
 static bool reduce_ok(const pto_instr *instr, const oriel_limits *limits)
 {
     const pto_global *dst = instr->global[0];
     if (instr->mode >= PTO_REDUCE_COUNT)
         return wrong(instr->op, named("reduce"), "is %u, no reduction", instr->mode);
-    return global_ok(instr->op, named("dst"), dst) && group_ok(instr, "dst", dst, false) &&
-           staging_ok(instr, 0, "acc", dst->dtype, limits) && ping_pong_ok(instr, 1, dst->dtype, limits) &&
-           staging_pair_ok(instr, 1, "ping", 0, "acc") &&
+    return global_ok(instr->op, named("dst"), dst) && reducible(instr, dst->dtype) &&
+           group_ok(instr, "dst", dst, false) && staging_ok(instr, 0, "acc", dst->dtype, limits) &&
+           ping_pong_ok(instr, 1, dst->dtype, limits) && staging_pair_ok(instr, 1, "ping", 0, "acc") &&
            (!instr->tile[2] || staging_pair_ok(instr, 2, "pong", 0, "acc"));
 }
 

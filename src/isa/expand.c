@@ -247,7 +247,8 @@ static void expand_broadcast(const pto_instr *instr, const oriel_expansion *into
 static void accumulate(const emitter *to, const pto_tile *acc, const pto_tile *tile, const pto_global *chunk)
 {
     static const pto_op ops[PTO_REDUCE_COUNT] = {
-        [PTO_SUM] = PTO_OP_TADD, [PTO_MAX] = PTO_OP_TMAX, [PTO_MIN] = PTO_OP_TMIN, [PTO_PROD] = PTO_OP_TMUL};
+        [PTO_SUM] = PTO_OP_TADD, [PTO_MAX] = PTO_OP_TMAX, [PTO_MIN] = PTO_OP_TMIN, [PTO_PROD] = PTO_OP_TMUL,
+        [PTO_AND] = PTO_OP_TAND, [PTO_OR] = PTO_OP_TOR,   [PTO_XOR] = PTO_OP_TXOR};
     pto_tile sum = filled(acc, chunk), term = filled(tile, chunk);
     emit(to, (pto_instr){.op = ops[to->composite->mode], .tile = {&sum, &sum, &term}});
 }

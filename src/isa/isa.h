@@ -90,7 +90,8 @@ void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands);
 
 /*
  * The parts of the effects that engines and references use by themselves, on dense arrays that are aligned to their
- * elements. All processors give the same bits, those of TADD, TMAX, TMIN and TMUL. `dst` may be `a` or `b`, or lie apart.
+ * elements. All processors give the same bits, those of TADD, TMAX, TMIN, TMUL, TAND, TOR and TXOR; the reduction takes
+ * the type (pto_reduce_takes). `dst` may be `a` or `b`, or lie apart.
  */
 void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count);
 

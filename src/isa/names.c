@@ -63,7 +63,8 @@ const char oriel_integer_names[] = PTO_DTYPES(INTEGER_NAME);
 const char *oriel_reduce_name(pto_reduce op)
 {
     static const char *const names[PTO_REDUCE_COUNT] = {
-        [PTO_SUM] = "sum", [PTO_MAX] = "max", [PTO_MIN] = "min", [PTO_PROD] = "prod"};
+        [PTO_SUM] = "sum", [PTO_MAX] = "max", [PTO_MIN] = "min", [PTO_PROD] = "prod",
+        [PTO_AND] = "and", [PTO_OR] = "or",   [PTO_XOR] = "xor"};
     return (unsigned)op < PTO_REDUCE_COUNT ? names[op] : "?";
 }
 

@@ -80,6 +80,7 @@ const char *oriel_vector_name(void)
 void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count)
 {
     static const oriel_arithmetic by[PTO_REDUCE_COUNT] = {
-        [PTO_SUM] = ORIEL_ADD, [PTO_MAX] = ORIEL_MAX, [PTO_MIN] = ORIEL_MIN, [PTO_PROD] = ORIEL_MUL};
+        [PTO_SUM] = ORIEL_ADD, [PTO_MAX] = ORIEL_MAX, [PTO_MIN] = ORIEL_MIN, [PTO_PROD] = ORIEL_MUL,
+        [PTO_AND] = ORIEL_AND, [PTO_OR] = ORIEL_OR,   [PTO_XOR] = ORIEL_XOR};
     oriel_vector->binary[dtype][by[op]](dst, a, b, count);
 }

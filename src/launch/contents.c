@@ -59,10 +59,11 @@ oriel_value oriel_value_load(pto_dtype dtype, const void *element)
 }
 
 /*
- * Random contents: floating point uniform in [-1, 1), integers -8 .. 7 or 0 .. 15. A stream of its own for each rank
- * and buffer, so that the data of any of them can be made again without the others.
+ * Random contents: floating point uniform in [-1, 1), integers -8 .. 7 or 0 .. 15, or any at all where they are reduced
+ * `by_bits`, since each bit must come out right. A stream of its own for each rank and buffer, so that the data of any of
+ * them can be made again without the others.
  */
-static void fill_random(const oriel_job *job, uint32_t rank, uint32_t buffer, pto_dtype dtype, char *data,
+static void fill_random(const oriel_job *job, uint32_t rank, uint32_t buffer, pto_dtype dtype, bool by_bits, char *data,
                         uint64_t count)
 {
     oriel_random random;
@@ -74,6 +75,8 @@ static void fill_random(const oriel_job *job, uint32_t rank, uint32_t buffer, pt
         oriel_value value;
         if (pto_dtype_is_float(dtype))
             value.f = 2.0 * oriel_random_unit(&random) - 1.0;
+        else if (by_bits)
+            value.i = (int64_t)oriel_random_next(&random);
         else
             value.i = (int64_t)oriel_random_below(&random, 16) - (is_unsigned ? 0 : 8);
         oriel_value_store(dtype, value, data + i * bytes);
@@ -90,7 +93,7 @@ static void fill(const oriel_launch *launch, const oriel_job *job, uint32_t rank
         for (uint64_t i = 0; i < count; i++)
             oriel_value_store(dtype, launch->fill(job, rank, name, i), data + i * bytes);
     else if (job->random)
-        fill_random(job, rank, buffer, dtype, data, count);
+        fill_random(job, rank, buffer, dtype, launch->reduces && job->reduce >= PTO_AND, data, count);
     else
         for (uint64_t i = 0; i < count; i++)
             oriel_value_store(dtype, oriel_value_of(dtype, (int64_t)(i + 100 * (uint64_t)rank)), data + i * bytes);

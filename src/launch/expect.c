@@ -41,6 +41,9 @@ static int64_t reduce_integer(pto_reduce reduce, int64_t a, int64_t b)
     case PTO_MAX: return a > b ? a : b;
     case PTO_MIN: return a < b ? a : b;
     case PTO_PROD: return (int64_t)((uint64_t)a * (uint64_t)b);
+    case PTO_AND: return a & b;
+    case PTO_OR: return a | b;
+    case PTO_XOR: return a ^ b;
     default: return (int64_t)((uint64_t)a + (uint64_t)b);
     }
 }

@@ -137,6 +137,9 @@ oriel_status oriel_job_complete(const oriel_launch *launch, const oriel_job *job
     if (launch->reduces && all.reduce >= PTO_REDUCE_COUNT)
         return oriel_fail(ORIEL_INVALID, "there is no reduction number %d: there are 0 to %d", (int)all.reduce,
                           PTO_REDUCE_COUNT - 1);
+    if (launch->reduces && !pto_reduce_takes(all.reduce, all.dtype))
+        return oriel_fail(ORIEL_INVALID, "reduction %s does not take type %s: it takes%s",
+                          oriel_reduce_name(all.reduce), oriel_dtype_name(all.dtype), oriel_integer_names);
     if (all.count > MAX_OBJECT_BYTES)
         return oriel_fail(ORIEL_INVALID, "count %llu is more than any buffer can hold: %llu bytes",
                           (unsigned long long)all.count, (unsigned long long)MAX_OBJECT_BYTES);

@@ -74,13 +74,18 @@ static void run_job(bench *b, uint32_t launch, pto_dtype dtype, pto_reduce reduc
     b->run++;
 }
 
+static bool takes(uint32_t launch, pto_reduce reduce, pto_dtype dtype)
+{
+    return oriel_launch_at(launch)->reduces ? pto_reduce_takes(reduce, dtype) : reduce == PTO_SUM;
+}
+
 static void run_small(bench *b)
 {
     for (uint32_t l = 0; l < oriel_launch_count(); l++)
         for (pto_dtype dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++)
             for (size_t c = 0; c < SMALL_COUNTS; c++)
                 for (pto_reduce reduce = 0; reduce < PTO_REDUCE_COUNT; reduce++)
-                    if ((reduce == PTO_SUM || oriel_launch_at(l)->reduces) && (b->jobs++ + b->ranks) % b->stride == 0)
+                    if (takes(l, reduce, dtype) && (b->jobs++ + b->ranks) % b->stride == 0)
                         run_job(b, l, dtype, reduce, small_counts[c]);
 }
 
@@ -88,7 +93,9 @@ static void run_large(bench *b)
 {
     for (uint32_t l = 0; l < oriel_launch_count(); l++) {
         uint32_t turn = b->ranks * 7 + l * 3;
-        run_job(b, l, (pto_dtype)(turn % PTO_DTYPE_COUNT), (pto_reduce)(turn % PTO_REDUCE_COUNT), LARGE_COUNT);
+        pto_dtype dtype = (pto_dtype)(turn % PTO_DTYPE_COUNT);
+        pto_reduce reduce = (pto_reduce)(turn % PTO_REDUCE_COUNT);
+        run_job(b, l, dtype, takes(l, reduce, dtype) ? reduce : PTO_SUM, LARGE_COUNT);
     }
 }
 

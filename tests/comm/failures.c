@@ -369,7 +369,12 @@ static oriel_status bad_arguments(oriel_comm *comm, void *context)
     void *window, *again;
     must_fail(oriel_broadcast(send, 1, PTO_F32, 2, comm), ORIEL_INVALID, "root 2 of 2 ranks");
     must_fail(oriel_allreduce(send, recv, 1, PTO_DTYPE_COUNT, PTO_SUM, comm), ORIEL_INVALID, "no type 10");
-    must_fail(oriel_allreduce(send, recv, 1, PTO_F32, PTO_REDUCE_COUNT, comm), ORIEL_INVALID, "no reduction 4");
+    must_fail(oriel_allreduce(send, recv, 1, PTO_F32, PTO_REDUCE_COUNT, comm), ORIEL_INVALID, "no reduction 7");
+    must_fail(oriel_allreduce(send, recv, 1, PTO_F32, PTO_AND, comm), ORIEL_INVALID,
+              "reduction and does not take type f32: it takes i8 u8 i16 u16 i32 u32 i64");
+    must_fail(oriel_reduce(send, recv, 1, PTO_F16, PTO_OR, 0, comm), ORIEL_INVALID, "or does not take type f16");
+    must_fail(oriel_reduce_scatter(send, recv, 1, PTO_BF16, PTO_XOR, comm), ORIEL_INVALID,
+              "xor does not take type bf16");
     must_fail(oriel_allreduce(NULL, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the send buffer is NULL");
     must_fail(oriel_allreduce(send, NULL, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "the receive buffer is NULL");
     must_fail(oriel_allreduce((char *)send + 1, recv, 1, PTO_F32, PTO_SUM, comm), ORIEL_INVALID, "not aligned");

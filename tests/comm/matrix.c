@@ -71,11 +71,12 @@ static oriel_status everything(oriel_comm *comm, void *context)
                 if (what->algorithm && kind != ALLGATHER && kind != ALLREDUCE && kind != REDUCE_SCATTER)
                     continue;
                 for (int op = 0; op < (test_reduces((test_kind)kind) ? PTO_REDUCE_COUNT : 1); op++)
-                    must(all_ways((test_call){.kind = (test_kind)kind,
-                                              .dtype = (pto_dtype)dtype,
-                                              .op = (pto_reduce)op,
-                                              .count = count_of(c, (pto_dtype)dtype)},
-                                  &all, comm));
+                    if (pto_reduce_takes((pto_reduce)op, (pto_dtype)dtype))
+                        must(all_ways((test_call){.kind = (test_kind)kind,
+                                                  .dtype = (pto_dtype)dtype,
+                                                  .op = (pto_reduce)op,
+                                                  .count = count_of(c, (pto_dtype)dtype)},
+                                      &all, comm));
             }
         }
         free(all.tiles.tile);

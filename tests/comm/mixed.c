@@ -19,9 +19,10 @@ typedef struct mixed {
 /* A random call, the same on all ranks of the communicator that draw it from the same stream. */
 static test_call draw(oriel_random *random, pto_dtype dtype, uint32_t ranks)
 {
+    const uint64_t reductions = pto_dtype_is_float(dtype) ? PTO_AND : PTO_REDUCE_COUNT;
     test_call call = {.kind = (test_kind)oriel_random_below(random, TEST_KINDS),
                       .dtype = dtype,
-                      .op = (pto_reduce)oriel_random_below(random, PTO_REDUCE_COUNT),
+                      .op = (pto_reduce)oriel_random_below(random, reductions),
                       .root = (uint32_t)oriel_random_below(random, ranks),
                       .salt = (uint32_t)oriel_random_below(random, SALTS)};
     uint64_t most = (uint64_t[]){8, 56, 200, MOST_BYTES}[oriel_random_below(random, 4)];

@@ -41,15 +41,17 @@
 /* A buffer repeats after so many elements: a prime, so that data in a wrong place is noticed. */
 #define PERIOD 1021
 
-/* What kernel.h calls a scalar, of a small number that a sum or a product of ranks can tell apart. */
+/*
+ * What kernel.h calls a scalar: a number that a sum or a product of ranks can tell apart, a small one for a floating-point type,
+ * and one with bits in all of its bytes for an integer.
+ */
 static inline pto_scalar input_value(pto_dtype dtype, uint32_t rank, uint64_t index, uint32_t salt)
 {
     uint32_t mixed = (uint32_t)(index % PERIOD * 2654435761u) ^ (rank * 40503u + salt * 9973u + 1) * 2246822519u;
     mixed ^= mixed >> 15;
-    int32_t small = (int32_t)(mixed % 23) - 11;
     if (pto_dtype_is_float(dtype))
-        return pto_scalar_f64(small * 0.37 + 0.01);
-    return pto_scalar_i64(small);
+        return pto_scalar_f64(((int32_t)(mixed % 23) - 11) * 0.37 + 0.01);
+    return pto_scalar_i64((int64_t)(mixed * UINT64_C(0x9e3779b97f4a7c15)));
 }
 
 /* One period of what a rank sends. */
@@ -76,6 +78,9 @@ static inline int64_t reduce_i64(pto_reduce op, int64_t a, int64_t b)
     case PTO_SUM: return (int64_t)((uint64_t)a + (uint64_t)b);
     case PTO_PROD: return (int64_t)((uint64_t)a * (uint64_t)b);
     case PTO_MAX: return a > b ? a : b;
+    case PTO_AND: return a & b;
+    case PTO_OR: return a | b;
+    case PTO_XOR: return a ^ b;
     default: return a < b ? a : b;
     }
 }
@@ -212,7 +217,8 @@ static inline test_tiles test_tiles_make(pto_dtype dtype, uint32_t ranks)
         for (uint32_t r = 0; r < ranks; r++)
             input_tile(dtype, r, salt, test_tile(&tiles, salt, r));
         for (uint32_t op = 0; op < PTO_REDUCE_COUNT; op++)
-            reduced_tile(dtype, (pto_reduce)op, ranks, salt, test_reduced(&tiles, salt, (pto_reduce)op));
+            if (pto_reduce_takes((pto_reduce)op, dtype))
+                reduced_tile(dtype, (pto_reduce)op, ranks, salt, test_reduced(&tiles, salt, (pto_reduce)op));
     }
     return tiles;
 }

@@ -391,6 +391,8 @@ static void collect(account *a)
     whole.rows *= reduce ? 1 : a->program->ranks;
     uint32_t tiles = (reduce ? 2 : 1) + fuzz_below(a->b, 2);
     step.mode = reduce ? fuzz_below(a->b, PTO_REDUCE_COUNT) : 0;
+    if (!pto_reduce_takes((pto_reduce)step.mode, part.dtype))
+        step.mode -= PTO_AND;
     step.has_group = step.has_tensor[0] = true;
     step.symmetric = fuzz_below(a->b, 4) != 0;
     step.group = tensor_at(a, slot_of_any_core(a), FUZZ_SLOT, &part);

@@ -215,7 +215,7 @@ static void modes_are_those_that_there_are(void **state)
             "TSTORE: atomic is 2, neither none nor add");
     pto_instr reduce = REDUCE, put = PUT;
     reduce.mode = PTO_REDUCE_COUNT;
-    REFUSED(reduce, (void)0, "TREDUCE: reduce is 4, no reduction");
+    REFUSED(reduce, (void)0, "TREDUCE: reduce is 7, no reduction");
     put.mode = 7;
     REFUSED(put, (void)0, "TPUT: atomic is 7, neither none nor add");
 }
@@ -233,6 +233,20 @@ static void bits_are_of_integers(void **state)
     REFUSED(BITS(TAND), (all_of(PTO_I32), op.b.dtype = PTO_U32), "TAND: b is u32, dst is i32");
     REFUSED(BITS(TORS), (all_of(PTO_I32), op.a.dtype = PTO_F32), "TORS: a is f32, dst is i32");
 #undef BITS
+    const char *const names[] = {"and", "or", "xor"};
+    for (pto_reduce how = PTO_SUM; how < PTO_REDUCE_COUNT; how++) {
+        fresh(NULL);
+        pto_instr reduce = REDUCE;
+        reduce.mode = how;
+        if (how < PTO_AND) {
+            assert_ok(check(reduce));
+            continue;
+        }
+        char message[128];
+        snprintf(message, sizeof message, "TREDUCE: dst is f32; reduction %s takes i8 u8 i16 u16 i32 u32 i64",
+                 names[how - PTO_AND]);
+        REFUSED(reduce, (void)0, message);
+    }
 }
 
 static void atomic_add_takes_six_types(void **state)

@@ -161,7 +161,7 @@ static inline void random_sample(oriel_random *random, trial *sample)
     sample->mine = random_layout(random, 1, dtype, whole);
     sample->composite.global[op == PTO_OP_TSCATTER || op == PTO_OP_TBROADCAST] = &sample->mine;
     if (op == PTO_OP_TREDUCE)
-        sample->composite.mode = below(random, PTO_REDUCE_COUNT);
+        sample->composite.mode = below(random, dtype == PTO_I32 ? PTO_REDUCE_COUNT : PTO_AND);
     if (op == PTO_OP_TPUT)
         sample->composite.mode = below(random, 2) ? PTO_ATOMIC_ADD : PTO_ATOMIC_NONE;
 }

@@ -44,7 +44,10 @@ static void combine(pto_dtype dtype, pto_reduce op, void *dst, const void *a, co
         const int32_t results[] = {[PTO_SUM] = (int32_t)((uint32_t)x + (uint32_t)y),
                                    [PTO_MAX] = x > y ? x : y,
                                    [PTO_MIN] = x < y ? x : y,
-                                   [PTO_PROD] = (int32_t)((uint32_t)x * (uint32_t)y)};
+                                   [PTO_PROD] = (int32_t)((uint32_t)x * (uint32_t)y),
+                                   [PTO_AND] = x & y,
+                                   [PTO_OR] = x | y,
+                                   [PTO_XOR] = x ^ y};
         memcpy(dst, &results[op], 4);
     }
 }
@@ -80,10 +83,12 @@ static void run_move(const pto_instr *instr)
 
 static void run_arithmetic(const pto_instr *instr)
 {
-    pto_reduce op = instr->op == PTO_OP_TADD   ? PTO_SUM
-                    : instr->op == PTO_OP_TMAX ? PTO_MAX
-                    : instr->op == PTO_OP_TMIN ? PTO_MIN
-                                               : PTO_PROD;
+    static const pto_op by[PTO_REDUCE_COUNT] = {
+        [PTO_SUM] = PTO_OP_TADD, [PTO_MAX] = PTO_OP_TMAX, [PTO_MIN] = PTO_OP_TMIN, [PTO_PROD] = PTO_OP_TMUL,
+        [PTO_AND] = PTO_OP_TAND, [PTO_OR] = PTO_OP_TOR,   [PTO_XOR] = PTO_OP_TXOR};
+    pto_reduce op = 0;
+    while (by[op] != instr->op)
+        assert_true(++op < PTO_REDUCE_COUNT);
     const pto_tile *dst = instr->tile[0];
     for (uint32_t i = 0; i < dst->valid_rows; i++) {
         for (uint32_t j = 0; j < dst->valid_cols; j++)

@@ -17,6 +17,8 @@ static void names_and_pipes_are_the_tables_own(void **state)
     assert_string_equal(oriel_pipe_name(PTO_PIPE_MTE3), "PIPE_MTE3");
     assert_string_equal(oriel_pipe_name(PTO_PIPE_ALL), "PIPE_ALL");
     assert_string_equal(oriel_reduce_name(PTO_PROD), "prod");
+    assert_string_equal(oriel_reduce_name(PTO_XOR), "xor");
+    assert_string_equal(oriel_integer_names, " i8 u8 i16 u16 i32 u32 i64");
     assert_string_equal(oriel_cmp_name(PTO_GE), ">=");
 }
 

@@ -145,7 +145,8 @@ static void reductions_are_the_arithmetic_of_their_name(void **state)
 {
     (void)state;
     const oriel_arithmetic by[] = {
-        [PTO_SUM] = ORIEL_ADD, [PTO_MAX] = ORIEL_MAX, [PTO_MIN] = ORIEL_MIN, [PTO_PROD] = ORIEL_MUL};
+        [PTO_SUM] = ORIEL_ADD, [PTO_MAX] = ORIEL_MAX, [PTO_MIN] = ORIEL_MIN, [PTO_PROD] = ORIEL_MUL,
+        [PTO_AND] = ORIEL_AND, [PTO_OR] = ORIEL_OR,   [PTO_XOR] = ORIEL_XOR};
     for (pto_reduce op = 0; op < PTO_REDUCE_COUNT; op++) {
         int32_t a = 7, b = -3, dst = 0;
         oriel_reduce_into(PTO_I32, op, &dst, &a, &b, 1);

@@ -90,6 +90,27 @@ static void random_data_depends_on_seed_and_rank_only(void **state)
     }
 }
 
+/* Reductions by bits meet every bit, both ways. */
+static void random_bits_are_of_the_whole_width(void **state)
+{
+    (void)state;
+    for (pto_dtype dtype = PTO_I8; dtype < PTO_DTYPE_COUNT; dtype++) {
+        oriel_job job = job_of(dtype, 2, 100);
+        job.random = true;
+        job.reduce = PTO_OR;
+        oriel_inputs inputs;
+        assert_ok(oriel_inputs_make(&oriel_launch_allreduce, &job, &inputs));
+        uint64_t set = 0, clear = 0, all = UINT64_MAX >> (64 - 8 * pto_dtype_bytes(dtype));
+        for (uint64_t i = 0; i < 100; i++) {
+            uint64_t bits = (uint64_t)oriel_input(&inputs, 1, "in", i).i;
+            set |= bits;
+            clear |= ~bits;
+        }
+        assert_true((set & all) == all && (clear & all) == all);
+        oriel_inputs_free(&inputs);
+    }
+}
+
 static void random_data_stays_in_its_range(void **state)
 {
     (void)state;
@@ -141,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_launch_can_have_contents_of_its_own),
         cmocka_unit_test(random_data_depends_on_seed_and_rank_only),
         cmocka_unit_test(random_data_stays_in_its_range),
+        cmocka_unit_test(random_bits_are_of_the_whole_width),
         cmocka_unit_test(an_input_that_there_is_not_is_refused),
     };
     return cmocka_run_group_tests_name("launch/contents", tests, NULL, NULL);

@@ -50,8 +50,16 @@ static void what_the_launch_lacks_is_refused(void **state)
     oriel_job odd = job_of(2);
     odd.reduce = PTO_REDUCE_COUNT;
     assert_fails(oriel_job_complete(&oriel_launch_allreduce, &odd, &complete), ORIEL_INVALID,
-                 "there is no reduction number 4: there are 0 to 3");
+                 "there is no reduction number 7: there are 0 to 6");
     assert_ok(oriel_job_complete(&oriel_launch_allgather, &odd, &complete));
+
+    oriel_job bits = job_of(2);
+    bits.reduce = PTO_XOR;
+    assert_fails(oriel_job_complete(&oriel_launch_allreduce, &bits, &complete), ORIEL_INVALID,
+                 "reduction xor does not take type f32: it takes i8 u8 i16 u16 i32 u32 i64");
+    assert_ok(oriel_job_complete(&oriel_launch_allgather, &bits, &complete));
+    bits.dtype = PTO_I64;
+    assert_ok(oriel_job_complete(&oriel_launch_allreduce, &bits, &complete));
 }
 
 static uint64_t no_elements(const oriel_job *job)

@@ -114,7 +114,9 @@ def test_names_that_do_not_exist():
     fails(2, 'no launch "all": ' + ", ".join(launches()) + ", or the path of", "run", "all", *ON_FOUR)
     fails(2, 'no platform "a9sim": it must be one of a2a3sim, a5sim, a2a3', "run", "allgather", "-p", "a9sim", "-d", "0")
     fails(2, 'no type "f64": it must be one of f32, f16', "run", "allgather", *ON_FOUR, "--dtype", "f64")
-    fails(2, 'no reduction "mean": it must be one of sum, max, min, prod', "run", "allreduce", *ON_FOUR, "--op", "mean")
+    fails(2, 'no reduction "mean": it must be one of sum, max, min, prod, and, or, xor', "run", "allreduce", *ON_FOUR, "--op", "mean")
+    fails(2, "reduction and does not take type f32: it takes i8 u8", "run", "allreduce", *ON_FOUR, "--op", "and")
+    fails(2, "reduction xor does not take type bf16", "check", "reduce", *ON_FOUR, "--op", "xor", "--dtype", "bf16")
     fails(2, "cannot load ./nowhere.so", "run", "./nowhere.so", *ON_FOUR)
 
 

@@ -195,7 +195,9 @@ static void random_case(world *w, pto_op op, pto_dtype dtype, uint32_t mine)
     }
     uint32_t first = op == PTO_OP_TREDUCE;
     now.instr = (pto_instr){.op = op, .site = &here, .group = grouped ? &now.group : NULL};
-    now.instr.mode = add ? PTO_ATOMIC_ADD : op == PTO_OP_TREDUCE ? (uint32_t)below(PTO_REDUCE_COUNT) : 0;
+    now.instr.mode = add                    ? PTO_ATOMIC_ADD
+                     : op == PTO_OP_TREDUCE ? (uint32_t)below(pto_dtype_is_float(dtype) ? PTO_AND : PTO_REDUCE_COUNT)
+                                            : 0;
     now.instr.tile[0] = &now.tile[0];
     now.instr.tile[first] = &now.tile[first];
     now.instr.tile[first + 1] = one_in(2) ? &now.tile[first + 1] : NULL;
