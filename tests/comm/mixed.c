@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thousands of calls of all kinds in random order, on communicators that are split and freed in between, with windows that come
+ * Very many calls of all kinds in random order, on communicators that are split and freed in between, with windows that come
  * and go; from generations close to where their 31 and 32 bits end, too.
  */
 #include "ranks.h"
@@ -11,13 +11,15 @@
 #define MOST_BYTES 6000 /* of a block: mostly lines, now and then beyond one */
 #define PARTS      3
 
+/* In rounds: new parts, `each` calls on each communicator. */
 typedef struct mixed {
     uint64_t seed;
-    uint32_t calls;
+    uint32_t calls, each;
+    bool small; /* nothing much larger than a line */
 } mixed;
 
 /* A random call, the same on all ranks of the communicator that draw it from the same stream. */
-static test_call draw(oriel_random *random, pto_dtype dtype, uint32_t ranks)
+static test_call draw(oriel_random *random, pto_dtype dtype, uint32_t ranks, bool small)
 {
     const uint64_t reductions = pto_dtype_is_float(dtype) ? PTO_AND : PTO_REDUCE_COUNT;
     test_call call = {.kind = (test_kind)oriel_random_below(random, TEST_KINDS),
@@ -25,13 +27,13 @@ static test_call draw(oriel_random *random, pto_dtype dtype, uint32_t ranks)
                       .op = (pto_reduce)oriel_random_below(random, reductions),
                       .root = (uint32_t)oriel_random_below(random, ranks),
                       .salt = (uint32_t)oriel_random_below(random, SALTS)};
-    uint64_t most = (uint64_t[]){8, 56, 200, MOST_BYTES}[oriel_random_below(random, 4)];
+    uint64_t most = (uint64_t[]){8, 56, 200, MOST_BYTES}[oriel_random_below(random, small ? 3 : 4)];
     call.count = oriel_random_below(random, most / pto_dtype_bytes(dtype) + 1);
     call.in_place = call.kind != BARRIER && call.kind != BROADCAST && oriel_random_below(random, 3) == 0;
     return call;
 }
 
-static oriel_status some_calls(oriel_comm *comm, oriel_random *random, uint32_t calls)
+static oriel_status some_calls(oriel_comm *comm, oriel_random *random, const mixed *it)
 {
     const uint32_t ranks = oriel_comm_size(comm);
     const uint64_t most = test_bytes(MOST_BYTES, PTO_I8, ranks);
@@ -42,8 +44,8 @@ static oriel_status some_calls(oriel_comm *comm, oriel_random *random, uint32_t 
     must(oriel_window_alloc(comm, 2 * most, &window));
     for (uint32_t i = 0; i < 2 * most; i++)
         must_hold(((char *)window)[i] == 0);
-    for (uint32_t i = 0; i < calls; i++) {
-        test_call call = draw(random, dtype, ranks);
+    for (uint32_t i = 0; i < it->each; i++) {
+        test_call call = draw(random, dtype, ranks, it->small);
         bool in_window = oriel_random_below(random, 2);
         char *buffers = in_window ? window : memory;
         must(test_call_checked(&call, buffers, buffers + most, &tiles, comm));
@@ -60,7 +62,7 @@ static oriel_status mix(oriel_comm *comm, void *context)
     const uint32_t rank = oriel_comm_rank(comm), ranks = oriel_comm_size(comm);
     oriel_random whole;
     oriel_random_seed(&whole, it->seed);
-    for (uint32_t round = 0; round * 40 < it->calls; round++) {
+    for (uint32_t round = 0; round * (PARTS + 1) * it->each < it->calls; round++) {
         /* Parts by color, in an order that turns round; those of no color stay out. */
         oriel_comm *part[PARTS];
         int32_t color[PARTS];
@@ -75,9 +77,9 @@ static oriel_status mix(oriel_comm *comm, void *context)
                 continue;
             oriel_random own;
             oriel_random_seed(&own, it->seed + round * 100 + p * 10 + (uint32_t)color[p]);
-            must(some_calls(part[p], &own, 10));
+            must(some_calls(part[p], &own, it));
         }
-        must(some_calls(comm, &whole, 10));
+        must(some_calls(comm, &whole, it));
         for (uint32_t p = 0; p < PARTS; p++)
             must(oriel_comm_free(part[p]));
         must_hold(ranks == oriel_comm_size(comm));
@@ -89,7 +91,7 @@ static void run(uint32_t ranks, bool threads, uint32_t first, uint32_t calls)
 {
     if (UNDER_TSAN && !threads)
         skip();
-    mixed it = {.seed = test_seed(), .calls = UNDER_TSAN || UNDER_ASAN ? calls / 4 : calls};
+    mixed it = {.seed = test_seed(), .calls = UNDER_TSAN || UNDER_ASAN ? calls / 4 : calls, .each = 10};
     assert_ok(oriel_comm_launch_at(ranks, mix, &it, &(oriel_comm_options){.threads = threads}, first));
 }
 
@@ -109,6 +111,14 @@ static void two_threads(void **state)
 {
     (void)state;
     run(2, true, 0, 4000);
+}
+
+/* Small calls are where ranks are at two calls at once, and lines and counts are all there is between them. */
+static void a_million_small_calls(void **state)
+{
+    (void)state;
+    mixed it = {.seed = test_seed(), .calls = UNDER_TSAN || UNDER_ASAN ? 20000 : 1000000, .each = 500, .small = true};
+    assert_ok(oriel_comm_launch(4, mix, &it, &(oriel_comm_options){.threads = UNDER_TSAN}));
 }
 
 /* Each communicator begins there: some of its first calls go over the end. */
@@ -187,6 +197,7 @@ int main(void)
         cmocka_unit_test(processes),
         cmocka_unit_test(threads),
         cmocka_unit_test(two_threads),
+        cmocka_unit_test(a_million_small_calls),
         cmocka_unit_test(over_the_end_of_31_bits),
         cmocka_unit_test(over_the_end_of_32_bits),
         cmocka_unit_test(parts_are_in_order),
