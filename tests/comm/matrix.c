@@ -99,8 +99,9 @@ static void run(uint32_t ranks, bool threads, const char *algorithm)
 {
     if (UNDER_TSAN && !threads)
         skip();
-    /* TSan looks at each byte: more ranks than three add nothing to pieces but time. */
-    matrix what = {.large = ranks <= (UNDER_TSAN ? 3 : 9), .one_op = ranks > 9, .algorithm = algorithm};
+    /* Sanitizers look at each byte: more ranks add little to pieces but time. */
+    const uint32_t most_large = UNDER_TSAN ? 3 : UNDER_ASAN ? 5 : 9;
+    matrix what = {.large = ranks <= most_large, .one_op = ranks > 9, .algorithm = algorithm};
     oriel_comm_options options = {.threads = threads, .algorithm = algorithm};
     assert_ok(oriel_comm_launch(ranks, everything, &what, &options));
 }
