@@ -37,7 +37,7 @@ static void build_comm(oriel_view *view, uint32_t index, uint64_t first_object, 
                                        .mine = mine};
 }
 
-static oriel_status build_comms(oriel_view *view)
+static oriel_status make_room(oriel_view *view)
 {
     size_t buffers = 0;
     for (uint32_t c = 0; c < view->comms; c++)
@@ -45,6 +45,11 @@ static oriel_status build_comms(oriel_view *view)
     view->mine = calloc(buffers ? buffers : 1, sizeof *view->mine);
     if (!view->mine)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for the description of %zu window buffers", buffers);
+    return ORIEL_OK;
+}
+
+static void build_comms(oriel_view *view)
+{
     uint64_t object = ORIEL_VIEW_FIRST_COMM;
     pto_global *mine = view->mine;
     for (uint32_t c = 0; c < view->comms; c++) {
@@ -54,7 +59,6 @@ static oriel_status build_comms(oriel_view *view)
         object += (uint64_t)domain->ranks * domain->buffers;
         mine += domain->buffers;
     }
-    return ORIEL_OK;
 }
 
 /* Looks for `bytes` bytes at `offset` of the arena in the windows of domain `index`; sets `addr` if they are there. */
@@ -111,8 +115,15 @@ static oriel_status build_tensor(oriel_view *view, uint32_t index)
 
 oriel_status oriel_view_build(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count)
 {
+    oriel_status status = make_room(view);
+    return status == ORIEL_OK ? oriel_view_rebuild(view, scalars, scalar_count) : status;
+}
+
+oriel_status oriel_view_rebuild(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count)
+{
     assert(view->tensors <= ORIEL_MAX_TENSORS && view->comms <= ORIEL_MAX_COMMS);
-    oriel_status status = build_comms(view);
+    oriel_status status = ORIEL_OK;
+    build_comms(view);
     for (uint32_t t = 0; t < view->tensors && status == ORIEL_OK; t++)
         status = build_tensor(view, t);
     if (status != ORIEL_OK) {

@@ -72,6 +72,11 @@ typedef struct oriel_view {
  * ORIEL_INVALID: a tensor argument that is in a window of one of the domains, but not inside one of its buffers.
  */
 oriel_status oriel_view_build(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count);
+/*
+ * The same again of a view that was built, for tensors, scalars, or buffers of the same domains that are others now. Allocates
+ * nothing. On an error the view is freed.
+ */
+oriel_status oriel_view_rebuild(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count);
 void oriel_view_free(oriel_view *view);
 
 /* The object behind an address. ORIEL_FAULT with a message that starts with `what`: the address names nothing. */

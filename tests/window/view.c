@@ -92,6 +92,23 @@ static void a_kernel_finds_its_arguments(void **state)
     assert_int_equal(pto_global_count(signals), 48);
 }
 
+static void a_view_is_rebuilt_in_place(void **state)
+{
+    world *w = *state;
+    const uint64_t scalars[] = {7, 8};
+    assert_ok(oriel_view_build(&w->view, scalars, 2));
+    const pto_global *mine = w->view.mine;
+    w->tensor[0].dtype = PTO_I8;
+    w->tensor[0].dims = 1;
+    w->tensor[0].shape[0] = 5;
+    assert_ok(oriel_view_rebuild(&w->view, scalars, 1));
+    assert_ptr_equal(w->view.mine, mine); /* nothing was allocated */
+    assert_int_equal(w->view.args.scalars, 1);
+    assert_int_equal(w->view.args.tensor[0].dtype, PTO_I8);
+    assert_int_equal(pto_global_count(w->view.args.tensor[0]), 5);
+    assert_ptr_equal(reach(&w->view, w->view.args.tensor[0].addr, 5), w->loose);
+}
+
 static void a_peer_is_the_same_place_in_its_window(void **state)
 {
     world *w = *state;
@@ -212,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_kernel_finds_its_arguments, make_world, drop_world),
+        cmocka_unit_test_setup_teardown(a_view_is_rebuilt_in_place, make_world, drop_world),
         cmocka_unit_test_setup_teardown(a_peer_is_the_same_place_in_its_window, make_world, drop_world),
         cmocka_unit_test_setup_teardown(bounds_are_exact, make_world, drop_world),
         cmocka_unit_test_setup_teardown(an_address_that_names_nothing_says_why, make_world, drop_world),
