@@ -33,7 +33,8 @@
  * own again, whatever its peers still do.
  *
  * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
- * every run, on every rank, from either kind of buffer, on every processor. 16-bit floating-point sums and products are
+ * every run, on every rank, from either kind of buffer, on every processor. Only an algorithm that was asked for by name may
+ * have an order of its own, likewise the same in every run (tuning.h says which do). 16-bit floating-point sums and products are
  * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap. and, or
  * and xor take the integer types.
  *
@@ -79,9 +80,10 @@ typedef struct oriel_comm_options {
     double timeout_s;       /* how long a call waits for a rank, in seconds; 0: 30; negative: for ever */
     uint64_t reserve_bytes; /* address space for windows, of all ranks together; pages are taken when used; 0: 64 GiB */
     /*
-     * NULL: the library's own ways. "one-phase": all-gather, reduce-scatter and all-reduce run the kernel of that name
-     * (src/collectives), as `oriel run` does; the others, and 16-bit sums and products of more than two ranks, which a kernel rounds
-     * at every step, still go the library's own ways. The bits are the same.
+     * Which algorithm a call takes: "ring", of all operations that have it, or "allreduce=ring,allgather=bruck", words with commas
+     * between, later ones over earlier ones (tuning.h lists them). A call that the algorithm is not for goes the library's own way,
+     * "direct": with other numbers of ranks, and 16-bit floating-point sums and products of more than two ranks, which kernels round
+     * at every step. NULL: direct.
      */
     const char *algorithm;
 } oriel_comm_options;
@@ -135,6 +137,14 @@ ORIEL_API oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t
  * ORIEL_INVALID: the communicator of the launch, which is not the rank's to free. NULL: nothing to do.
  */
 ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);
+
+/*
+ * Collective: which algorithms the calls on this communicator take from now on, and those on communicators that will be split from
+ * it; as oriel_comm_options.algorithm has it. What is not mentioned is as the launch chose it. NULL: all of it is.
+ *
+ * ORIEL_INVALID: no operation or algorithm of that name; nothing was sent, and the peers wait. Or: ranks ask for different ones.
+ */
+ORIEL_API oriel_status oriel_comm_choose(oriel_comm *comm, const char *algorithm);
 
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
 

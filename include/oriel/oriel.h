@@ -8,6 +8,7 @@
 #include "oriel/info.h"
 #include "oriel/launch.h"
 #include "oriel/status.h"
+#include "oriel/tuning.h"
 #include "oriel/types.h"
 #include "oriel/worker.h"
 

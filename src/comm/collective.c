@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) oriel_status run(oriel_comm *comm, 
     comm->calls++;
     move.call = oriel_call_of(move.operation, move.count, move.dtype, move.reduce, move.root);
     /* The same on all ranks of calls that agree; those that do not are told by the first meeting of each way. */
-    const oriel_algorithm *algorithm = comm->algorithm ? oriel_algorithm_for(comm, &move) : NULL;
+    const oriel_algorithm *algorithm = oriel_chosen(comm, &move);
     if (algorithm)
         return oriel_move_by_kernel(comm, &move, algorithm);
     return move.blocks * move.bytes <= ORIEL_PAYLOAD ? oriel_move_small(comm, &move) : oriel_move_large(comm, &move);

@@ -33,7 +33,8 @@ void oriel_comm_drop(oriel_comm *comm)
         next = window->next;
         free(window);
     }
-    oriel_engine_direct.core_destroy(comm->core);
+    oriel_kernels_free(comm->kernels);
+    free(comm->choices);
     free(comm->bells);
     free(comm->terms);
     free(comm->targets);
@@ -60,7 +61,7 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
                              .targets = calloc(ranks, sizeof *comm->targets),
                              .shm = shm,
                              .root = comm};
-        if (!comm->bells || !comm->terms || !comm->targets) {
+        if (!comm->bells || !comm->terms || !comm->targets || oriel_choose(comm, world->asked) != ORIEL_OK) {
             oriel_comm_drop(comm);
             comm = NULL;
         }
@@ -107,7 +108,7 @@ oriel_status oriel_block_for_all(oriel_comm *comm, oriel_call call, uint64_t byt
     return heed(&news, comm->rank == 0, offset);
 }
 
-/* ---- Windows ---------------------------------------------------------------------------------------------------- */
+/* ---- Windows and algorithms -------------------------------------------------------------------------------------- */
 
 static oriel_status begin(oriel_comm *comm)
 {
@@ -117,6 +118,20 @@ static oriel_status begin(oriel_comm *comm)
         return oriel_refuse(comm);
     comm->calls++;
     return ORIEL_OK;
+}
+
+oriel_status oriel_comm_choose(oriel_comm *comm, const char *algorithm)
+{
+    oriel_status status = begin(comm);
+    if (status != ORIEL_OK)
+        return status;
+    oriel_asked asked = comm->world->asked;
+    status = oriel_asked_take(algorithm, "", &asked);
+    if (status == ORIEL_OK)
+        status = oriel_meet(comm, oriel_call_of(ORIEL_OP_CHOOSE, asked, PTO_F32, PTO_SUM, 0));
+    if (status == ORIEL_OK && oriel_choose(comm, asked) != ORIEL_OK)
+        return oriel_break(comm, ORIEL_NO_MEMORY, "no memory for the choice of algorithms");
+    return status;
 }
 
 /* Meets in any case: a size that cannot be is one that the other ranks may not have asked for. */
@@ -258,10 +273,11 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, &made);
     if (status != ORIEL_OK)
         return oriel_break(comm, status, "no memory for a communicator");
-    made->algorithm = comm->algorithm;
     made->root = comm->root;
     made->next = comm->root->next;
     comm->root->next = made;
+    if (comm->asked != made->asked && oriel_choose(made, comm->asked) != ORIEL_OK)
+        return oriel_break(comm, ORIEL_NO_MEMORY, "no memory for the choice of algorithms");
     *part = made;
     return ORIEL_OK;
 }

@@ -1,66 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Algorithms that are kernels: run by the direct engine, in the calling rank, on a core of its own.
+ * Algorithms that are kernels: run by the direct engine, in the calling rank, on a core of its communicator's own.
  *
  *      one block of the world, for all ranks; equal strides
- *      ┌─────────────────────────┬─────────┬───────────────────┬──────────── ─ ─
- *      │ rank 0: its description │ signals │ scratch           │ rank 1: ...
- *      └─────────────────────────┴─────────┴───────────────────┴──────────── ─ ─
- *                                └───── a window of the domain ┘
+ *      ┌─────────────────────────────┬─────────────────────────────┬──── ─ ─
+ *      │ window of rank 0            │ window of rank 1            │ ...
+ *      │ signals, a line thrice each │                             │
+ *      │ scratch                     │                             │
+ *      └─────────────────────────────┴─────────────────────────────┴──── ─ ─
  *
- * Each rank describes the domain for itself, in its own part: of the same bytes every call makes scratch of its own type.
+ * Each rank describes the domain for itself, in memory of its own: of the same bytes every call makes scratch of its own type.
  * Windows grow when a call needs more; the block is new and zero then, as a domain's signals must be.
+ *
+ * Every call begins with a meeting, as those of the library's own ways do. So whoever comes to a kernel knows that all have
+ * left the one before: what it stages cannot reach what a slow rank still reads, however the calls before divided the scratch.
+ * Kernels stage all that peers read, so that buffers may lie anywhere, and are the caller's again on return.
  */
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "collectives/kernels.h"
 #include "comm/team.h"
 #include "platform/platform.h"
 
-enum { SCRATCH, SIGNALS, BUFFERS };
+/* Of a launch of a collective (launch/builtin.h). The windows' buffers are numbered from the first of them. */
+enum { IN, OUT, SCRATCH, SIGNALS, BUFFERS_OF_LAUNCH };
+#define TENSORS        2
+#define WINDOW_BUFFERS 2
 
-static const oriel_algorithm algorithms[] = {
-    {ORIEL_OP_ALLGATHER, "one-phase", {"allgather", oriel_kernel_allgather}, .out_each = 1, .scratch = 2},
-    {ORIEL_OP_REDUCE_SCATTER,
-     "one-phase",
-     {"reduce_scatter", oriel_kernel_reduce_scatter},
-     .in_each = 1,
-     .scratch_each = 2},
-    {ORIEL_OP_ALLREDUCE, "one-phase", {"allreduce", oriel_kernel_allreduce}, .scratch = 2},
+/* All that the engine is told, kept from call to call. Private to a rank. */
+struct oriel_kernels {
+    oriel_engine_core *core;
+    oriel_fabric_shm fabric;
+    oriel_view view;
+    oriel_view_comm member;
+    oriel_view_tensor tensor[TENSORS];
+    uint64_t scalar[2];
+    void *sink; /* for the result of a rank that wants none */
+    uint64_t sink_bytes;
+    /* The call that is described; NULL: none yet. */
+    const oriel_algorithm *algorithm;
+    pto_dtype dtype;
+    uint64_t count, block;
+    /* The view's arena, as far as tables are concerned. */
+    oriel_domain_shared domain;
+    oriel_named_buffer buffer[WINDOW_BUFFERS];
+    uint32_t device[];
 };
 
-#define ALGORITHMS (sizeof algorithms / sizeof algorithms[0])
-
-bool oriel_algorithm_is_known(const char *name)
-{
-    for (size_t i = 0; i < ALGORITHMS; i++)
-        if (strcmp(algorithms[i].name, name) == 0)
-            return true;
-    return false;
-}
+/* ---- What kernels can do ---------------------------------------------------------------------------------------- */
 
 static bool reduces(oriel_operation operation)
 {
     return operation == ORIEL_OP_ALLREDUCE || operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_REDUCE_SCATTER;
 }
 
-/* A kernel has the same bits, unless it rounds more often. */
-static bool keeps_bits(const oriel_comm *comm, const oriel_move *move)
+static bool has_root(oriel_operation operation)
 {
-    return !reduces(move->operation) || comm->ranks <= 2 || pto_dtype_bytes(move->dtype) != 2 ||
-           !pto_dtype_is_float(move->dtype) || move->reduce == PTO_MAX || move->reduce == PTO_MIN;
+    return operation == ORIEL_OP_BROADCAST || operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_GATHER ||
+           operation == ORIEL_OP_SCATTER;
 }
 
-const oriel_algorithm *oriel_algorithm_for(const oriel_comm *comm, const oriel_move *move)
+/* A kernel rounds a 16-bit sum whenever it adds, and comm.h says: once. With two ranks that is the same. */
+static bool rounds_once(const oriel_comm *comm, const oriel_move *move)
 {
-    /* Beyond the offsets of an address there are the library's own ways. */
-    if (move->count == 0 || !keeps_bits(comm, move) || move->bytes > PTO_ADDR_OFFSET_MASK / (2 * comm->ranks))
-        return NULL;
-    for (size_t i = 0; i < ALGORITHMS; i++)
-        if (algorithms[i].operation == move->operation && strcmp(algorithms[i].name, comm->algorithm) == 0)
-            return &algorithms[i];
-    return NULL;
+    return !reduces(move->operation) || comm->ranks <= 2 || pto_dtype_bytes(move->dtype) != 2 ||
+           !pto_dtype_is_float(move->dtype) || (move->reduce != PTO_SUM && move->reduce != PTO_PROD);
+}
+
+bool oriel_kernel_can(const oriel_comm *comm, const oriel_move *move)
+{
+    if (move->operation == ORIEL_OP_BARRIER)
+        return true;
+    /* No algorithm has more scratch than 4 n C; beyond the offsets of an address there are the library's own ways. */
+    return move->count > 0 && rounds_once(comm, move) && move->bytes <= PTO_ADDR_OFFSET_MASK / (4 * comm->ranks);
 }
 
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
@@ -72,27 +87,20 @@ static uint64_t pages_up(uint64_t bytes)
     return (bytes + PAGE - 1) / PAGE * PAGE;
 }
 
-/* The domain, its buffers, its members. */
-static uint64_t description_bytes(const oriel_comm *comm)
+static oriel_job job_of(const oriel_comm *comm, const oriel_move *move)
 {
-    return pages_up(sizeof(oriel_domain_shared) + BUFFERS * sizeof(oriel_named_buffer) +
-                    comm->ranks * sizeof(uint32_t));
+    return (oriel_job){.ranks = comm->ranks, .count = move->count, .dtype = move->dtype, .reduce = move->reduce};
 }
 
-/* Three lines for each rank, as collectives/barrier.h wants them. */
 static uint64_t signals_bytes(const oriel_comm *comm)
 {
-    return 3 * (uint64_t)comm->ranks * PTO_LINE_BYTES;
-}
-
-static uint64_t stride_of(const oriel_comm *comm, uint64_t bytes)
-{
-    return description_bytes(comm) + pages_up(bytes);
+    const oriel_job job = {.ranks = comm->ranks};
+    return oriel_count_signals(&job) * sizeof(int32_t);
 }
 
 uint64_t oriel_kernel_block_bytes(const oriel_comm *comm, uint64_t bytes)
 {
-    return stride_of(comm, bytes) * comm->ranks;
+    return pages_up(bytes) * comm->ranks;
 }
 
 /* Meets, with windows of at least `bytes` bytes when it returns. */
@@ -114,76 +122,152 @@ static oriel_status meet_with_windows(oriel_comm *comm, oriel_call call, uint64_
     return ORIEL_OK;
 }
 
-static oriel_domain_shared *describe_domain(const oriel_comm *comm, const oriel_move *move)
+/* ---- Describing a call ------------------------------------------------------------------------------------------ */
+
+static oriel_status make_kernels(oriel_comm *comm)
 {
-    const uint64_t stride = stride_of(comm, comm->kernel_bytes), signals = signals_bytes(comm);
-    const uint64_t mine = comm->kernel_block + comm->rank * stride;
-    const uint64_t scratch = (comm->kernel_bytes - signals) / move->bytes * move->count;
-    oriel_domain_shared *domain = oriel_world_at(comm->world, mine);
-    *domain = (oriel_domain_shared){.name = "comm",
-                                    .ranks = comm->ranks,
-                                    .buffers = BUFFERS,
-                                    .window_bytes = comm->kernel_bytes,
-                                    .window_stride = stride,
-                                    .windows = comm->kernel_block + description_bytes(comm),
-                                    .buffer_table = mine + sizeof *domain,
-                                    .device_table = mine + sizeof *domain + BUFFERS * sizeof(oriel_named_buffer)};
-    oriel_named_buffer *buffer = oriel_world_at(comm->world, domain->buffer_table);
-    buffer[SIGNALS] = (oriel_named_buffer){"signals", PTO_I32, signals / sizeof(int32_t), signals, 0};
-    buffer[SCRATCH] =
-        (oriel_named_buffer){"scratch", move->dtype, scratch, scratch * pto_dtype_bytes(move->dtype), signals};
-    memcpy(oriel_world_at(comm->world, domain->device_table), comm->member, comm->ranks * sizeof *comm->member);
-    return domain;
+    oriel_kernels *made = calloc(1, sizeof *made + comm->ranks * sizeof *made->device);
+    if (!made)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory to run kernels on %u ranks", comm->ranks);
+    oriel_status status = oriel_engine_direct.core_create(&oriel_platform_a2a3sim.limits, &made->core);
+    if (status != ORIEL_OK) {
+        free(made);
+        return status;
+    }
+    oriel_fabric_shm_init(&made->fabric, comm->world, comm->world->bytes);
+    memcpy(made->device, comm->member, comm->ranks * sizeof *made->device);
+    made->member = (oriel_view_comm){&made->domain, comm->rank};
+    made->view = (oriel_view){.fabric = &made->fabric.fabric,
+                              .arena_base = made,
+                              .bells = comm->world->rank_bell,
+                              .comms = 1,
+                              .tensor = made->tensor,
+                              .comm = &made->member};
+    comm->kernels = made;
+    return ORIEL_OK;
+}
+
+void oriel_kernels_free(oriel_kernels *kernels)
+{
+    if (!kernels)
+        return;
+    oriel_view_free(&kernels->view);
+    oriel_engine_direct.core_destroy(kernels->core);
+    free(kernels->sink);
+    free(kernels);
+}
+
+static void describe_domain(const oriel_comm *comm, pto_dtype dtype)
+{
+    oriel_kernels *kernels = comm->kernels;
+    const uint64_t signals = signals_bytes(comm), each = pto_dtype_bytes(dtype);
+    /* Halves of whole lines, for every type alike. */
+    const uint64_t scratch = (comm->kernel_bytes - signals) / (2 * ORIEL_LINE) * (2 * ORIEL_LINE);
+    kernels->domain = (oriel_domain_shared){.name = "comm",
+                                            .ranks = comm->ranks,
+                                            .buffers = WINDOW_BUFFERS,
+                                            .window_bytes = comm->kernel_bytes,
+                                            .window_stride = pages_up(comm->kernel_bytes),
+                                            .windows = comm->kernel_block,
+                                            .buffer_table = offsetof(oriel_kernels, buffer),
+                                            .device_table = offsetof(oriel_kernels, device)};
+    kernels->buffer[SIGNALS - SCRATCH] =
+        (oriel_named_buffer){"signals", PTO_I32, signals / sizeof(int32_t), signals, 0};
+    kernels->buffer[0] = (oriel_named_buffer){"scratch", dtype, scratch / each, scratch, signals};
+}
+
+static bool is_described(const oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm)
+{
+    const oriel_kernels *kernels = comm->kernels;
+    return kernels->algorithm == algorithm && kernels->dtype == move->dtype && kernels->count == move->count &&
+           kernels->block == comm->kernel_block;
+}
+
+/* The shape of the call: all but where its buffers are, and its scalars. */
+static oriel_status describe(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm)
+{
+    oriel_kernels *kernels = comm->kernels;
+    const oriel_launch *launch = algorithm->launch;
+    const oriel_job job = job_of(comm, move);
+    kernels->algorithm = NULL;
+    describe_domain(comm, move->dtype);
+    for (uint32_t t = 0; t < TENSORS; t++)
+        kernels->tensor[t] = (oriel_view_tensor){
+            {ORIEL_SEGMENT_LOCAL, 0}, move->dtype, 1, {launch->buffers[t == 0 ? IN : OUT].count(&job)}};
+    kernels->view.tensors = move->operation == ORIEL_OP_BARRIER ? 0 : TENSORS;
+    const uint32_t scalars = (uint32_t)reduces(move->operation) + has_root(move->operation);
+    oriel_status status = kernels->view.mine ? oriel_view_rebuild(&kernels->view, kernels->scalar, scalars)
+                                             : oriel_view_build(&kernels->view, kernels->scalar, scalars);
+    if (status != ORIEL_OK)
+        return status;
+    kernels->algorithm = algorithm;
+    kernels->dtype = move->dtype;
+    kernels->count = move->count;
+    kernels->block = comm->kernel_block;
+    return ORIEL_OK;
+}
+
+/*
+ * Where the kernel writes. A root that broadcasts, or scatters in place, has its data and wants none; a kernel gives it all the
+ * same. Other ranks without a receive buffer are not written to.
+ */
+static oriel_status find_out(oriel_kernels *kernels, const oriel_move *move, void **out)
+{
+    *out = move->recv;
+    if (move->recv || !move->send || (move->operation != ORIEL_OP_BROADCAST && move->operation != ORIEL_OP_SCATTER))
+        return ORIEL_OK;
+    if (kernels->sink_bytes < move->bytes) {
+        free(kernels->sink);
+        kernels->sink_bytes = 0;
+        kernels->sink = malloc(move->bytes);
+        if (!kernels->sink)
+            return oriel_fail(ORIEL_NO_MEMORY, "no memory for the %llu B that a kernel writes",
+                              (unsigned long long)move->bytes);
+        kernels->sink_bytes = move->bytes;
+    }
+    *out = kernels->sink;
+    return ORIEL_OK;
 }
 
 /* ---- Running ---------------------------------------------------------------------------------------------------- */
 
-static oriel_view_tensor tensor_at(const void *data, pto_dtype dtype, uint64_t count)
-{
-    return (oriel_view_tensor){{ORIEL_SEGMENT_LOCAL, (uintptr_t)data}, dtype, 1, {count}};
-}
-
 static oriel_status run_kernel(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm)
 {
-    const oriel_view_tensor tensor[] = {
-        tensor_at(move->send, move->dtype, move->count * (algorithm->in_each ? comm->ranks : 1)),
-        tensor_at(move->recv, move->dtype, move->count * (algorithm->out_each ? comm->ranks : 1))};
-    const oriel_view_comm domain = {describe_domain(comm, move), comm->rank};
-    const uint64_t scalar = (uint64_t)move->reduce;
-    oriel_world *world = comm->world;
-    oriel_fabric_shm fabric;
-    oriel_fabric_shm_init(&fabric, world, world->bytes);
-    oriel_view view = {.fabric = &fabric.fabric,
-                       .arena_base = world,
-                       .bells = world->rank_bell,
-                       .tensors = 2,
-                       .comms = 1,
-                       .tensor = tensor,
-                       .comm = &domain};
-    oriel_status status = oriel_view_build(&view, &scalar, reduces(move->operation));
+    void *out;
+    oriel_status status = comm->kernels ? ORIEL_OK : make_kernels(comm);
+    if (status == ORIEL_OK && !is_described(comm, move, algorithm))
+        status = describe(comm, move, algorithm);
+    if (status == ORIEL_OK)
+        status = find_out(comm->kernels, move, &out);
     if (status != ORIEL_OK)
         return status;
-    const oriel_block block = {.function = algorithm->kernel.function,
-                               .kernel = algorithm->kernel.name,
-                               .view = &view,
+    oriel_kernels *kernels = comm->kernels;
+    kernels->tensor[0].place.offset = (uintptr_t)move->send;
+    kernels->tensor[1].place.offset = (uintptr_t)out;
+    uint32_t scalars = 0;
+    if (reduces(move->operation))
+        kernels->scalar[scalars++] = (uint64_t)move->reduce;
+    if (has_root(move->operation))
+        kernels->scalar[scalars++] = move->root;
+    const oriel_block block = {.function = algorithm->launch->kernel,
+                               .kernel = algorithm->launch->name,
+                               .view = &kernels->view,
                                .blocks = 1,
-                               .bell = &world->rank_bell[comm->member[comm->rank]],
+                               .bell = &comm->world->rank_bell[comm->member[comm->rank]],
                                .deadline = oriel_deadline(comm->timeout_s),
-                               .abort = {&comm->team->verdict.given, &world->verdict.given}};
-    status = oriel_engine_direct.run(comm->root->core, &block);
-    oriel_view_free(&view);
-    return status;
+                               .abort = {&comm->team->verdict.given, &comm->world->verdict.given}};
+    return oriel_engine_direct.run(kernels->core, &block);
 }
 
 oriel_status oriel_move_by_kernel(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm)
 {
-    const uint64_t blocks = algorithm->scratch + (uint64_t)algorithm->scratch_each * comm->ranks;
-    oriel_status status = meet_with_windows(comm, move->call, signals_bytes(comm) + blocks * move->bytes);
+    const oriel_job job = job_of(comm, move);
+    assert(algorithm->launch->buffer_count == BUFFERS_OF_LAUNCH);
+    const uint64_t scratch = algorithm->launch->buffers[SCRATCH].count(&job) * pto_dtype_bytes(move->dtype);
+    /* A line more for each half, of which there are whole lines. */
+    oriel_status status = meet_with_windows(comm, move->call, signals_bytes(comm) + scratch + 2 * ORIEL_LINE);
     if (status != ORIEL_OK)
         return status;
-    if (!comm->root->core)
-        status = oriel_engine_direct.core_create(&oriel_platform_a2a3sim.limits, &comm->root->core);
-    if (status == ORIEL_OK)
-        status = run_kernel(comm, move, algorithm);
+    status = run_kernel(comm, move, algorithm);
     return status == ORIEL_OK ? ORIEL_OK : oriel_fail_kernel(comm, move->call, status);
 }

@@ -28,6 +28,7 @@ typedef struct launch {
     void *context;
     oriel_comm_options options;
     uint64_t team;
+    oriel_asked asked;
     uint32_t ranks, started, running;
     int64_t kill_at; /* ORIEL_NEVER: no rank has failed */
     launched_rank rank[];
@@ -67,7 +68,6 @@ static oriel_status live(void *context)
     oriel_comm *comm;
     oriel_status status = oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, &comm);
     if (status == ORIEL_OK) {
-        comm->algorithm = all->options.algorithm;
         oriel_error_clear();
         status = all->function(comm, all->context);
         if (getpid() != process)
@@ -200,6 +200,8 @@ static oriel_status make_world(launch *all, uint32_t first)
     if (status == ORIEL_OK)
         status = oriel_world_init(&all->shm, all->ranks, first);
     all->world = all->shm.base;
+    if (status == ORIEL_OK)
+        all->world->asked = all->asked;
     return status;
 }
 
@@ -209,8 +211,6 @@ static oriel_status check(uint32_t ranks, oriel_rank_fn function, const oriel_co
         return oriel_fail(ORIEL_INVALID, "a launch of no rank");
     if (!function)
         return oriel_fail(ORIEL_INVALID, "a launch of no function");
-    if (options->algorithm && !oriel_algorithm_is_known(options->algorithm))
-        return oriel_fail(ORIEL_INVALID, "there is no algorithm \"%s\"", options->algorithm);
     if (!options->threads && !oriel_strand_single_threaded())
         return oriel_fail(ORIEL_STATE, "this program has threads, which a fork does not copy: ask for ranks that are "
                                        "threads");
@@ -232,7 +232,9 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         (launch){.function = function, .context = context, .options = *options, .ranks = ranks, .kill_at = ORIEL_NEVER};
     if (all->options.timeout_s == 0)
         all->options.timeout_s = DEFAULT_TIMEOUT_S;
-    status = make_world(all, first);
+    status = oriel_asked_take(options->algorithm, "", &all->asked);
+    if (status == ORIEL_OK)
+        status = make_world(all, first);
     if (status == ORIEL_OK)
         status = run(all);
     if (all->shm.base)

@@ -27,6 +27,7 @@ static const struct {
     [ORIEL_OP_FREE] = {"free"},
     [ORIEL_OP_WINDOW_ALLOC] = {"window alloc"},
     [ORIEL_OP_WINDOW_FREE] = {"window free"},
+    [ORIEL_OP_CHOOSE] = {"choice of algorithms"},
 };
 
 const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT])
@@ -44,6 +45,11 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT])
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of %" PRIu64 " B", call.word[1]);
     else if (operation == ORIEL_OP_WINDOW_FREE)
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of the one at 0x%" PRIx64, call.word[1]);
+    else if (operation == ORIEL_OP_CHOOSE) {
+        char asked[ORIEL_CALL_TEXT / 2];
+        end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, ": %s",
+                        oriel_asked_text(call.word[1], asked, sizeof asked));
+    }
     if (operations[operation].reduces)
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, ", %s",
                         oriel_reduce_name((pto_reduce)(call.word[0] >> 16 & 0xff)));

@@ -28,6 +28,7 @@
  *      meet.c      the meeting; failures                 small.c     data that fits into a line
  *      reduce.c    combines in the order of the ranks    large.c     everything else
  *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
+ *      algorithm.h what algorithms there are             choose.c    which of them a call takes
  *      comm.c      split, free, windows
  */
 #ifndef ORIEL_COMM_TEAM_H
@@ -35,6 +36,7 @@
 
 #include <string.h>
 
+#include "comm/algorithm.h"
 #include "comm/world.h"
 #include "engine/engine.h"
 #include "oriel/comm.h"
@@ -42,23 +44,6 @@
 #define ORIEL_LINE 64
 
 /* ---- A call, in words that ranks compare ------------------------------------------------------------------------ */
-
-typedef enum oriel_operation {
-    ORIEL_OP_BARRIER,
-    ORIEL_OP_BROADCAST,
-    ORIEL_OP_REDUCE,
-    ORIEL_OP_ALLREDUCE,
-    ORIEL_OP_REDUCE_SCATTER,
-    ORIEL_OP_ALLGATHER,
-    ORIEL_OP_ALLTOALL,
-    ORIEL_OP_GATHER,
-    ORIEL_OP_SCATTER,
-    ORIEL_OP_SPLIT,
-    ORIEL_OP_FREE,
-    ORIEL_OP_WINDOW_ALLOC,
-    ORIEL_OP_WINDOW_FREE,
-    ORIEL_OP_COUNT
-} oriel_operation;
 
 /* word[0]: operation, type, reduction (a byte each), then the root in the upper half; word[1]: elements, or bytes. */
 typedef struct oriel_call {
@@ -121,6 +106,17 @@ typedef struct oriel_team {
 /* A zeroed team with room for its seats and members, which the caller fills. */
 oriel_status oriel_team_make(oriel_world *world, uint32_t ranks, uint64_t *offset);
 
+/* ---- Which way a call goes -------------------------------------------------------------------------------------- */
+
+/* Up to how many bytes: a step of the choice of an operation, whose last one goes to UINT64_MAX. */
+typedef struct oriel_choice {
+    uint64_t most;
+    const oriel_algorithm *algorithm; /* NULL: direct */
+} oriel_choice;
+
+/* What the direct engine is told of this communicator and its last call: kernel.c. */
+typedef struct oriel_kernels oriel_kernels;
+
 /* ---- A rank's own ----------------------------------------------------------------------------------------------- */
 
 typedef struct oriel_window {
@@ -142,10 +138,14 @@ struct oriel_comm {
     /* Scratch: two halves for each rank, in one block; equal on all ranks. Halves of 0 B: none yet. */
     uint64_t scratch, half;
 
+    /* Which way a call goes: equal on all ranks. */
+    const oriel_choice *choice[ORIEL_MOVES]; /* of each operation, steps; NULL: direct */
+    oriel_choice *choices;                   /* where they are; owned */
+    oriel_asked asked;
+
     /* A kernel's windows: 0 B, none yet. Equal on all ranks. */
     uint64_t kernel_block, kernel_bytes; /* of the world; of one rank's window */
-    const char *algorithm;               /* NULL: the library's own ways; borrowed */
-    oriel_engine_core *core;             /* of the root: runs this rank's kernels; NULL: not needed yet */
+    oriel_kernels *kernels;              /* NULL: not needed yet */
 
     double timeout_s;
     uint64_t calls; /* for messages */
@@ -234,28 +234,31 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
 
 /* ---- Kernels ---------------------------------------------------------------------------------------------------- */
 
-/*
- * A kernel of collectives/ as an algorithm of an operation. Its arguments are those of collectives/kernels.h: tensors in and out, a
- * domain with the buffers `scratch` (of the call's type) and `signals` (three lines for each rank), the reduction as scalar 0.
- */
-typedef struct oriel_algorithm {
-    oriel_operation operation;
-    const char *name;
-    oriel_kernel kernel;
-    uint32_t in_each, out_each;     /* 1: a block for each rank; 0: one block */
-    uint32_t scratch, scratch_each; /* blocks of scratch: scratch + scratch_each * ranks */
-} oriel_algorithm;
-
-/* The algorithm that was asked for, if it does what this call needs; else NULL, and the library goes its own way. */
-const oriel_algorithm *oriel_algorithm_for(const oriel_comm *comm, const oriel_move *move);
-/* Whether any operation has one of this name. */
-bool oriel_algorithm_is_known(const char *name);
+/* Whether a kernel can do this call as comm.h says that it is done: not a sum that it would round more often than once. */
+bool oriel_kernel_can(const oriel_comm *comm, const oriel_move *move);
 
 /* Bytes of the block behind kernels' windows of `bytes` bytes each. */
 uint64_t oriel_kernel_block_bytes(const oriel_comm *comm, uint64_t bytes);
 
-/* Not for the hot path: describes the call to the engine anew each time, with an allocation. */
 oriel_status oriel_move_by_kernel(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm);
+
+void oriel_kernels_free(oriel_kernels *kernels);
+
+/* ---- Choosing --------------------------------------------------------------------------------------------------- */
+
+/* Makes the choice of this communicator, for its ranks and what was asked for. A choice that it had is freed. */
+oriel_status oriel_choose(oriel_comm *comm, oriel_asked asked);
+
+const oriel_algorithm *oriel_choice_for(const oriel_comm *comm, const oriel_move *move, const oriel_choice *steps);
+
+/* The kernel that does this call; NULL: it goes the library's own way. The same on all ranks of calls that agree. */
+static inline const oriel_algorithm *oriel_chosen(const oriel_comm *comm, const oriel_move *move)
+{
+    const oriel_choice *steps = comm->choice[move->operation];
+    return __builtin_expect(steps != NULL, 0) ? oriel_choice_for(comm, move, steps) : NULL;
+}
+
+/* ---- Memory for all --------------------------------------------------------------------------------------------- */
 
 /*
  * A block of the world that the rank 0 of `comm` allocates for all; each gets its offset, or the same error. Meets once.
