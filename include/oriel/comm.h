@@ -33,8 +33,9 @@
  * own again, whatever its peers still do.
  *
  * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
- * every run, on every rank, from either kind of buffer, on every processor. Only an algorithm that was asked for by name may
- * have an order of its own, likewise the same in every run (tuning.h says which do). 16-bit floating-point sums and products are
+ * every run, on every rank, from either kind of buffer, on every processor. Only an algorithm that was asked for, by
+ * name or by the file of this host, may have an order of its own, likewise the same in every run with that file (tuning.h says which
+ * do); oriel_comm_options.deterministic leaves the file out. 16-bit floating-point sums and products are
  * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap. and, or
  * and xor take the integer types.
  *
@@ -83,9 +84,11 @@ typedef struct oriel_comm_options {
      * Which algorithm a call takes: "ring", of all operations that have it, or "allreduce=ring,allgather=bruck", words with commas
      * between, later ones over earlier ones (tuning.h lists them). A call that the algorithm is not for goes the library's own way,
      * "direct": with other numbers of ranks, and 16-bit floating-point sums and products of more than two ranks, which kernels round
-     * at every step. NULL: direct.
+     * at every step. What is not mentioned, or NULL: as the environment and the file of this host have it, and else direct.
      */
     const char *algorithm;
+    /* Neither the environment nor a file chooses: what `algorithm` does not mention is direct, here as on any other host. */
+    bool deterministic;
 } oriel_comm_options;
 
 /*
@@ -99,10 +102,11 @@ typedef struct oriel_comm_options {
  * options  borrowed; NULL: all zero
  *
  * ORIEL_OK         every function returned ORIEL_OK
- * ORIEL_INVALID    no rank, no function, or no algorithm of that name
+ * ORIEL_INVALID    no rank, no function, no algorithm of that name, or a table of algorithms (tuning.h) that is none
+ * ORIEL_UNAVAILABLE   a table of algorithms that this build cannot read
  * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had; or not `reserve_bytes` of address space (if it is 0,
- *                  less than 64 GiB will do)
+ *                  less than 64 GiB will do); or that table cannot be read
  * ORIEL_RANK_DIED  a rank's process ended; the message has the rank, its fate, and who waited for it
  * others           what the first rank that failed returned; its message is `rank 2: ` and its last error's text
  */

@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which algorithms the collectives of comm.h have: by default "direct", or what the program asks for by name
- * (oriel_comm_options.algorithm, oriel_comm_choose).
+ * Which algorithms the collectives of comm.h have, and the file that chooses among them (docs/tuning.md).
+ *
+ * What a call does is chosen by its operation, its bytes, its ranks, and the processors of the launch, from, in this order,
+ *
+ *      what the program asked for      oriel_comm_options.algorithm, oriel_comm_choose
+ *      ORIEL_ALGORITHM                 in the environment, in the same words
+ *      the file of this host           which `oriel tune` writes
+ *      what is built in                "direct", for everything
+ *
+ * by one process, once, when ranks are launched: all of them have the same choice. oriel_comm_options.deterministic, or
+ * ORIEL_DETERMINISTIC=1, leaves out the environment and the file.
+ *
+ * The file is $ORIEL_TUNING ("none": no file), or else the first that there is of $XDG_CONFIG_HOME/oriel/tuning.json
+ * (~/.config/oriel/tuning.json) and DIR/oriel/tuning.json, for each DIR of $XDG_CONFIG_DIRS (/etc/xdg). One that is not as it
+ * must be fails the launch: what it would have chosen is not guessed.
  */
 #ifndef ORIEL_TUNING_H
 #define ORIEL_TUNING_H
@@ -33,6 +46,23 @@ typedef struct oriel_algorithm_info {
 
 /* Operation by operation. False: there are no more than `index`. */
 ORIEL_API bool oriel_algorithm_info_at(uint32_t index, oriel_algorithm_info *info);
+
+/*
+ * The file that a launch would read now: its path, or "" if there is none. One that ORIEL_TUNING names need not be there.
+ * ORIEL_INVALID: the path has more than `bytes` bytes.
+ */
+ORIEL_API oriel_status oriel_tuning_find(char *path, size_t bytes);
+/* Where the file of this user belongs, whether or not it is there; "" if neither ORIEL_TUNING nor a home says so. Errors as above. */
+ORIEL_API oriel_status oriel_tuning_home(char *path, size_t bytes);
+
+/*
+ * Reads a file as a launch does. `rules` (may be NULL) <- how many it has.
+ *
+ * ORIEL_INVALID      it is no table: the message names the file, the entry, and what is wrong with it
+ * ORIEL_SYSTEM       it cannot be read
+ * ORIEL_UNAVAILABLE  this build cannot read JSON
+ */
+ORIEL_API oriel_status oriel_tuning_check(const char *path, uint32_t *rules);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/strand.h"
+#include "comm/table.h"
 #include "comm/team.h"
 
 #define DEFAULT_TIMEOUT_S     30.0
@@ -28,7 +29,7 @@ typedef struct launch {
     void *context;
     oriel_comm_options options;
     uint64_t team;
-    oriel_asked asked;
+    oriel_table table;
     uint32_t ranks, started, running;
     int64_t kill_at; /* ORIEL_NEVER: no rank has failed */
     launched_rank rank[];
@@ -201,7 +202,7 @@ static oriel_status make_world(launch *all, uint32_t first)
         status = oriel_world_init(&all->shm, all->ranks, first);
     all->world = all->shm.base;
     if (status == ORIEL_OK)
-        all->world->asked = all->asked;
+        status = oriel_table_share(all->world, &all->table);
     return status;
 }
 
@@ -232,13 +233,14 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         (launch){.function = function, .context = context, .options = *options, .ranks = ranks, .kill_at = ORIEL_NEVER};
     if (all->options.timeout_s == 0)
         all->options.timeout_s = DEFAULT_TIMEOUT_S;
-    status = oriel_asked_take(options->algorithm, "", &all->asked);
+    status = oriel_table_load(options, &all->table);
     if (status == ORIEL_OK)
         status = make_world(all, first);
     if (status == ORIEL_OK)
         status = run(all);
     if (all->shm.base)
         oriel_shm_destroy(&all->shm);
+    oriel_table_free(&all->table);
     free(all);
     return status;
 }

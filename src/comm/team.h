@@ -28,7 +28,7 @@
  *      meet.c      the meeting; failures                 small.c     data that fits into a line
  *      reduce.c    combines in the order of the ranks    large.c     everything else
  *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
- *      algorithm.h what algorithms there are             choose.c    which of them a call takes
+ *      algorithm.h what algorithms there are             choose.c    which of them a call takes, by table.h
  *      comm.c      split, free, windows
  */
 #ifndef ORIEL_COMM_TEAM_H

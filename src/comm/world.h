@@ -67,7 +67,9 @@ typedef struct oriel_world {
     oriel_heap heap;
     uint32_t ranks;
     uint32_t first;               /* generation in which communicators begin; 0 but in tests */
-    uint64_t asked;               /* which algorithms, by name: oriel_asked, of algorithm.h */
+    uint64_t asked;               /* which algorithms, by name: oriel_asked, of algorithm.h; */
+    uint32_t rules;               /* and by rule: */
+    uint64_t rule_table;          /* offset of oriel_rule[rules], of table.h */
     uint64_t bytes;               /* of the mapping */
     _Atomic uint32_t waited;      /* the note below is claimed */
     _Atomic uint32_t noted;       /* and complete */
