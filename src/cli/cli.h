@@ -38,6 +38,7 @@ int cli_no_json(const char *option);
 /* The commands, each in a file of its own. argv[0] is the command's name. They return the exit code. */
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_tune(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
 struct option;
@@ -56,6 +57,8 @@ bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64
 /* Whole numbers between commas, at most `room` of them. */
 bool cli_parse_list(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number, uint32_t room,
                     uint32_t *count);
+/* Bytes: 65536, 64K or 64KiB; K, M, G and T are powers of 1024. */
+bool cli_parse_size(const char *what, const char *text, uint64_t *bytes);
 bool cli_parse_seconds(const char *what, const char *text, double *seconds);
 bool cli_parse_dtype(const char *text, pto_dtype *dtype);
 bool cli_parse_reduce(const char *text, pto_reduce *reduce);

@@ -103,12 +103,42 @@ static json_t *platforms(void)
     return array;
 }
 
+static json_t *algorithms(void)
+{
+    json_t *array = json_array();
+    oriel_algorithm_info its;
+    for (uint32_t i = 0; oriel_algorithm_info_at(i, &its); i++) {
+        json_t *algorithm = json_pack("{s:s, s:s, s:s, s:s?, s:i, s:b}", "operation", its.operation, "name", its.name,
+                                      "summary", its.summary, "launch", its.launch, "min_ranks", (int)its.min_ranks,
+                                      "in_rank_order", its.in_rank_order);
+        json_object_set_new(algorithm, "max_ranks",
+                            its.max_ranks < UINT32_MAX ? json_integer(its.max_ranks) : json_null());
+        json_array_append_new(array, algorithm);
+    }
+    return array;
+}
+
+/* The file that would choose among them: no path, if there is none; a message, if it is not good. */
+static json_t *tuning(void)
+{
+    char path[4096];
+    uint32_t rules = 0;
+    oriel_status status = oriel_tuning_find(path, sizeof path);
+    if (status == ORIEL_OK && !path[0])
+        return json_pack("{s:n}", "path");
+    if (status == ORIEL_OK)
+        status = oriel_tuning_check(path, &rules);
+    if (status != ORIEL_OK)
+        return json_pack("{s:o, s:o}", "path", cli_json_text(path), "message", cli_json_text(oriel_last_error()));
+    return json_pack("{s:o, s:i}", "path", cli_json_text(path), "rules", (int)rules);
+}
+
 void cli_json_info(const cli_processors *processors)
 {
-    json_t *object =
-        json_pack("{s:s, s:o, s:{s:i, s:i}, s:s, s:{s:b, s:b}}", "version", oriel_version(), "platforms", platforms(),
-                  "processors", "threads", (int)processors->threads, "usable", (int)processors->usable, "arithmetic",
-                  oriel_vector_name(), "optional", "hwloc", processors->from_hwloc, "jansson", true);
+    json_t *object = json_pack("{s:s, s:o, s:{s:i, s:i}, s:s, s:o, s:o, s:{s:b, s:b}}", "version", oriel_version(),
+                               "platforms", platforms(), "processors", "threads", (int)processors->threads, "usable",
+                               (int)processors->usable, "arithmetic", oriel_vector_name(), "algorithms", algorithms(),
+                               "tuning", tuning(), "optional", "hwloc", processors->from_hwloc, "jansson", true);
     if (processors->from_hwloc) {
         json_t *about = json_object_get(object, "processors");
         json_object_set_new(about, "packages", json_integer(processors->packages));

@@ -26,11 +26,13 @@ static const char help[] =
     "  What silicon would do to a kernel: missing flags, early signals, races, found here:\n"
     "      oriel check allgather -p a2a3sim -d 0-3\n"
     "\n"
+    "  Which algorithms the library's collectives take on this host, by measuring:\n"
+    "      oriel tune\n"
+    "\n"
     "  What this machine and this build have:\n"
     "      oriel info\n"
     "\n"
-    "  `oriel run --help`, `oriel check --help` and `oriel info --help` tell the rest. `oriel --version` tells the "
-    "version.\n";
+    "  `oriel run --help`, and the same of check, tune and info, tell the rest. `oriel --version` tells the version.\n";
 
 /* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
 static bool json_wanted, sarif_wanted;
@@ -125,6 +127,8 @@ static int run_command(int argc, char **argv)
         return cli_run(argc - 1, argv + 1);
     if (strcmp(command, "check") == 0)
         return cli_check(argc - 1, argv + 1);
+    if (strcmp(command, "tune") == 0)
+        return cli_tune(argc - 1, argv + 1);
     if (strcmp(command, "info") == 0)
         return cli_info(argc - 1, argv + 1);
     if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
@@ -136,8 +140,8 @@ static int run_command(int argc, char **argv)
         return CLI_RIGHT;
     }
     if (!command[0])
-        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check or info; `oriel --help` has examples");
-    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, check, info; `oriel --help` has examples",
+        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check, tune or info; `oriel --help` has examples");
+    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, check, tune, info; `oriel --help` has examples",
                     command);
 }
 

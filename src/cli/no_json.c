@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/check.h"
 #include "cli/json.h"
+#include "cli/tune.h"
 
 bool cli_has_json(void)
 {
@@ -40,4 +41,10 @@ void cli_check_sarif(const cli_checked *checked)
 void cli_prune_json(const cli_job *job, const oriel_prune_report *report)
 {
     (void)job, (void)report;
+}
+
+bool cli_tune_write(const cli_tuning *tuning, int file)
+{
+    (void)tuning, (void)file;
+    return false;
 }

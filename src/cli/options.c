@@ -40,6 +40,27 @@ bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64
     return true;
 }
 
+bool cli_parse_size(const char *what, const char *text, uint64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    const char *rest = unit ? end + 1 : end;
+    if (!isdigit((unsigned char)text[0]) || (*rest && (!unit || strcasecmp(rest, "iB") != 0))) {
+        cli_fail(CLI_BAD_USAGE, "%s is \"%s\", which is no size: write 65536, 64K or 64KiB, for example", what, text);
+        return false;
+    }
+    const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (errno == ERANGE || value == 0 || value > (UINT64_C(1) << 40) >> shift) {
+        cli_fail(CLI_BAD_USAGE, "%s is %s: it must be from 1 byte to 1T", what, text);
+        return false;
+    }
+    *bytes = (uint64_t)value << shift;
+    return true;
+}
+
 bool cli_parse_list(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number, uint32_t room,
                     uint32_t *count)
 {

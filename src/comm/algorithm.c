@@ -24,7 +24,7 @@ static const char *const operation_names[ORIEL_MOVES] = {
 
 /* Operation by operation, direct first. */
 static const oriel_algorithm algorithms[] = {
-    DIRECT(ORIEL_OP_BARRIER),
+    {ORIEL_OP_BARRIER, "direct", "the meeting with which all calls begin", NULL, true},
     {ORIEL_OP_BARRIER, "one-phase", "each tells all", &oriel_launch_barrier, true},
 
     DIRECT(ORIEL_OP_BROADCAST),
@@ -41,8 +41,8 @@ static const oriel_algorithm algorithms[] = {
     {ORIEL_OP_ALLREDUCE, "ring", "from neighbour to neighbour", &oriel_launch_allreduce_ring, false},
     {ORIEL_OP_ALLREDUCE, "bidirectional-ring", "half of the data each way round",
      &oriel_launch_allreduce_bidirectional_ring, false},
-    {ORIEL_OP_ALLREDUCE, "interleaved-ring", "two ranks, a tile each way at a time",
-     &oriel_launch_allreduce_interleaved_ring, true},
+    {ORIEL_OP_ALLREDUCE, "interleaved-ring", "a tile each way at a time", &oriel_launch_allreduce_interleaved_ring,
+     true},
     {ORIEL_OP_ALLREDUCE, "recursive-doubling", "log2(n) meetings of pairs, with all the data",
      &oriel_launch_allreduce_recursive_doubling, false},
     {ORIEL_OP_ALLREDUCE, "halving-doubling", "2 log2(n) meetings of pairs, with less and less, then more and more",

@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import tap
@@ -21,8 +22,9 @@ ORIEL, CRASHING, WIDE_TILE, SOURCES = sys.argv[1:]
 ON_FOUR = ["-p", "a2a3sim", "-d", "0-3"]
 
 
-def oriel(*words):
-    return subprocess.run([ORIEL, *words], capture_output=True, text=True, timeout=120)
+def oriel(*words, **environment):
+    environment = {**os.environ, "ORIEL_TUNING": "none", **environment}
+    return subprocess.run([ORIEL, *words], capture_output=True, text=True, timeout=120, env=environment)
 
 
 def succeeds(*words):
@@ -95,7 +97,7 @@ def test_two_and_sixty_four_devices():
 
 
 def test_commands_that_do_not_exist():
-    fails(2, "run, check or info")
+    fails(2, "run, check, tune or info")
     fails(2, 'no command "dance"', "dance")
     fails(2, "which launch", "run")
     fails(2, '"allreduce" is too much', "run", "allgather", "allreduce", *ON_FOUR)
@@ -310,6 +312,22 @@ def test_info_lists_platforms_and_processors():
     assert all(word in out for word in words), out
 
 
+def test_info_lists_algorithms_and_the_file_that_chooses():
+    out = succeeds("info")
+    assert re.search(r"^  allreduce +direct .*\n +one-phase .*\(2 to 64 ranks\)\n", out, re.MULTILINE), out
+    assert re.search(r"^ +interleaved-ring .*\(2 ranks\)\n +recursive-doubling .*, own order\)$", out, re.MULTILINE), out
+    assert re.search(r"^tuning +no file$", out, re.MULTILINE), out
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write('{"version": 1, "rules": [{"operation": "gather", "algorithm": "direct"}]}')
+        file.flush()
+        told = oriel("info", ORIEL_TUNING=file.name).stdout
+        assert f"\ntuning      {file.name}" in told and (", 1 rule\n" in told or not has_json()), told
+        file.write("and more")
+        file.flush()
+        told = oriel("info", ORIEL_TUNING=file.name).stdout
+        assert f"\ntuning      {file.name}: " in told, told
+
+
 def test_info_as_json():
     if not has_json():
         fails(2, "jansson was not found", "info", "--json")
@@ -319,6 +337,9 @@ def test_info_as_json():
     assert platforms["a2a3sim"]["available"] and platforms["a2a3sim"]["ub_bytes"] == 196608
     assert not platforms["a2a3"]["available"] and "libascendcl.so" in platforms["a2a3"]["message"]
     assert info["processors"]["usable"] >= 1
+    ring, = [it for it in info["algorithms"] if (it["operation"], it["name"]) == ("allreduce", "ring")]
+    assert ring["launch"] == "allreduce_ring" and ring["max_ranks"] == 64 and not ring["in_rank_order"], ring
+    assert info["tuning"] == {"path": None}, info["tuning"]
 
 
 def test_run_as_json():
