@@ -71,6 +71,8 @@ bool oriel_algorithm_takes(const oriel_algorithm *algorithm, uint32_t ranks);
  */
 typedef uint64_t oriel_asked;
 
+_Static_assert(6 * ORIEL_MOVES <= 64, "an operation has six bits");
+
 static inline uint32_t oriel_asked_of(oriel_asked asked, oriel_operation operation)
 {
     return asked >> 6 * (uint32_t)operation & 63;

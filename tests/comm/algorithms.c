@@ -2,9 +2,12 @@
 /*
  * Every algorithm of every operation, for every number of ranks and with every type that it claims, in place and not, from
  * ordinary memory, from windows and from both: the result of the direct way, to the bit where it promises that. Then one behind the
- * other in any order, on communicators that are split. And what is asked for by name: what is taken, and what is refused.
+ * other in any order, on communicators that are split. A rank that dies in a kernel, and one that calls something else. And what is asked for by name: what is taken, and what is refused.
  */
 #include "ranks.h"
+
+#include <signal.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "comm/team.h"
@@ -247,6 +250,74 @@ static void one_behind_the_other(void **state)
     exact_inputs = false;
 }
 
+/* ---- What goes wrong -------------------------------------------------------------------------------------------- */
+
+#define BAD 1u /* the rank that does it */
+
+static void leave_process(int number)
+{
+    (void)number;
+    _exit(7);
+}
+
+/* Rank 1 ends at some moment, which is as a rule one in a kernel. The calls of the others end, whatever they wait for. */
+static oriel_status until_one_dies(oriel_comm *comm, void *context)
+{
+    const oriel_algorithm_info *info = context;
+    char send[4096] = {0}, recv[4 * 4096] = {0};
+    test_call call = {.kind = kind_of(info), .dtype = PTO_I8, .count = 1000};
+    must(ask_for(info, comm));
+    if (oriel_comm_rank(comm) == BAD) {
+        signal(SIGALRM, leave_process);
+        ualarm(1 + (useconds_t)(getpid() % 50) * 20, 0);
+    }
+    for (;;)
+        must(test_do(&call, send, recv, comm));
+}
+
+static void a_rank_dies_in_any_kernel(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    oriel_algorithm_info info;
+    for (uint32_t i = 0; oriel_algorithm_info_at(i, &info); i++)
+        for (uint32_t ranks = 2; ranks <= 4; ranks++)
+            if (is_for(&info, ranks))
+                assert_fails(oriel_comm_launch(ranks, until_one_dies, &info, NULL), ORIEL_RANK_DIED,
+                             "rank 1 left its process with exit code 7");
+}
+
+static oriel_status one_differs(oriel_comm *comm, void *context)
+{
+    const oriel_algorithm_info *info = context;
+    float send[64] = {0}, recv[3 * 64];
+    test_call call = {.kind = kind_of(info), .dtype = PTO_F32, .count = 8};
+    must(ask_for(info, comm));
+    /* A good one first, so that there are windows; a slow rank is still in its kernel when others find that the next differs. */
+    for (int i = 0; i < 2; i++) {
+        oriel_status status = test_do(&call, send, recv, comm);
+        if (status != ORIEL_OK) {
+            must_hold(status == ORIEL_INVALID && strstr(oriel_last_error(), "calls differ: "));
+            must_hold(strstr(oriel_last_error(), "rank 1 calls"));
+            return ORIEL_OK;
+        }
+        if (oriel_comm_rank(comm) == BAD) /* more, or of another kind */
+            call = (test_call){.kind = call.kind == BARRIER ? GATHER : call.kind, .dtype = PTO_F32, .count = 9};
+    }
+    return oriel_fail(ORIEL_WRONG, "%s of %s did not notice a call that differs", info->name, info->operation);
+}
+
+static void calls_that_differ_are_noticed(void **state)
+{
+    (void)state;
+    oriel_algorithm_info info;
+    for (uint32_t i = 0; oriel_algorithm_info_at(i, &info); i++)
+        for (uint32_t ranks = 2; ranks <= 3; ranks++)
+            if (is_for(&info, ranks))
+                assert_ok(oriel_comm_launch(ranks, one_differs, &info, &(oriel_comm_options){.threads = true}));
+}
+
 /* ---- Asking by name --------------------------------------------------------------------------------------------- */
 
 static void words_are_taken(void **state)
@@ -357,10 +428,16 @@ static void a_ring_has_an_order_of_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes),        cmocka_unit_test(sixteen_processes),
-        cmocka_unit_test(threads),          cmocka_unit_test(one_behind_the_other),
-        cmocka_unit_test(words_are_taken),  cmocka_unit_test(words_are_refused),
-        cmocka_unit_test(ranks_must_agree), cmocka_unit_test(a_ring_has_an_order_of_its_own),
+        cmocka_unit_test(processes),
+        cmocka_unit_test(sixteen_processes),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(one_behind_the_other),
+        cmocka_unit_test(a_rank_dies_in_any_kernel),
+        cmocka_unit_test(calls_that_differ_are_noticed),
+        cmocka_unit_test(words_are_taken),
+        cmocka_unit_test(words_are_refused),
+        cmocka_unit_test(ranks_must_agree),
+        cmocka_unit_test(a_ring_has_an_order_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
