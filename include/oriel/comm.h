@@ -34,10 +34,10 @@
  *
  * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
  * every run, on every rank, from either kind of buffer, on every processor. Only an algorithm that was asked for, by
- * name or by the file of this host, may have an order of its own, likewise the same in every run with that file (tuning.h says which
- * do); oriel_comm_options.deterministic leaves the file out. 16-bit floating-point sums and products are
- * taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that integers wrap. and, or
- * and xor take the integer types.
+ * name or by the file of this host, may have an order of its own, likewise the same in every run with that file
+ * (tuning.h says which do); oriel_comm_options.deterministic leaves the file out. 16-bit floating-point sums and
+ * products are taken in f32 and rounded once, at the end. kernel.h says what a maximum does with a NaN, and that
+ * integers wrap. and, or and xor take the integer types.
  *
  * Threads. A communicator is used by one thread at a time: the one that its rank's function was called on, or one that it
  * hands it to. Different communicators are independent.
@@ -81,13 +81,17 @@ typedef struct oriel_comm_options {
     double timeout_s;       /* how long a call waits for a rank, in seconds; 0: 30; negative: for ever */
     uint64_t reserve_bytes; /* address space for windows, of all ranks together; pages are taken when used; 0: 64 GiB */
     /*
-     * Which algorithm a call takes: "ring", of all operations that have it, or "allreduce=ring,allgather=bruck", words with commas
-     * between, later ones over earlier ones (tuning.h lists them). A call that the algorithm is not for goes the library's own way,
-     * "direct": with other numbers of ranks, and 16-bit floating-point sums and products of more than two ranks, which kernels round
-     * at every step. What is not mentioned, or NULL: as the environment and the file of this host have it, and else direct.
+     * Which algorithm a call takes: "ring", of all operations that have it, or "allreduce=ring,allgather=bruck", words
+     * with commas between, later ones over earlier ones (tuning.h lists them). A call that the algorithm is not for
+     * goes the library's own way, "direct": with other numbers of ranks, and 16-bit floating-point sums and products of
+     * more than two ranks, which kernels round at every step. What is not mentioned, or NULL: as the environment and
+     * the file of this host have it, and else direct.
      */
     const char *algorithm;
-    /* Neither the environment nor a file chooses: what `algorithm` does not mention is direct, here as on any other host. */
+    /*
+     * Neither the environment nor a file chooses: what `algorithm` does not mention is direct, here as on any other
+     * host.
+     */
     bool deterministic;
 } oriel_comm_options;
 
@@ -143,10 +147,12 @@ ORIEL_API oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t
 ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);
 
 /*
- * Collective: which algorithms the calls on this communicator take from now on, and those on communicators that will be split from
- * it; as oriel_comm_options.algorithm has it. What is not mentioned is as the launch chose it. NULL: all of it is.
+ * Collective: which algorithms the calls on this communicator take from now on, and those on communicators that will be
+ * split from it; as oriel_comm_options.algorithm has it. What is not mentioned is as the launch chose it. NULL: all of
+ * it is.
  *
- * ORIEL_INVALID: no operation or algorithm of that name; nothing was sent, and the peers wait. Or: ranks ask for different ones.
+ * ORIEL_INVALID: no operation or algorithm of that name; nothing was sent, and the peers wait. Or: ranks ask for
+ * different ones.
  */
 ORIEL_API oriel_status oriel_comm_choose(oriel_comm *comm, const char *algorithm);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `oriel tune`: measures the algorithms of the library's collectives on this host, and writes the table that chooses among them. */
+/*
+ * `oriel tune`: measures the algorithms of the library's collectives on this host, and writes the table that chooses
+ * among them.
+ */
 #include "cli/tune.h"
 
 #include <errno.h>
@@ -242,7 +245,10 @@ static bool harms(const cli_tune_cell *cell, uint32_t candidate, double margin)
     return false;
 }
 
-/* Goes on with `current`, the choice for the size before, unless another is better by the margin: sizes differ by chance, too. */
+/*
+ * Goes on with `current`, the choice for the size before, unless another is better by the margin: sizes differ by
+ * chance, too.
+ */
 static uint32_t choose(const cli_tune_cell *cell, uint32_t current, double margin)
 {
     uint32_t best = 0;

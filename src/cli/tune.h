@@ -38,8 +38,8 @@ typedef struct cli_tuning {
 } cli_tuning;
 
 /*
- * Measures `cells` cells from `first` on, which have the same ranks. The choice of this host, and what the environment asks for, is
- * not heeded.
+ * Measures `cells` cells from `first` on, which have the same ranks. The choice of this host, and what the environment
+ * asks for, is not heeded.
  */
 oriel_status cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Candidates are measured by turns, so that what the host does meanwhile harms all of them alike, and each by its median:
+ * Candidates are measured by turns, so that what the host does meanwhile harms all of them alike, and each by its
+ * median:
  *
  *      for each size, for both kinds of memory
  *          for each candidate      how many calls make a sample

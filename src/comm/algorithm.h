@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ways in which each operation can be done, described once (algorithm.c): names, limits, what becomes of the bits. The table that
- * chooses, `oriel tune`, `oriel info` and whoever asks for an algorithm by its name take it from there.
+ * The ways in which each operation can be done, described once (algorithm.c): names, limits, what becomes of the bits.
+ * The table that chooses, `oriel tune`, `oriel info` and whoever asks for an algorithm by its name take it from there.
  *
- * The first of each operation is "direct", the library's own way (small.c, large.c), which does every call. The others run the
- * kernel of a launch (kernel.c), which also knows for how many ranks it is, and how much scratch it needs.
+ * The first of each operation is "direct", the library's own way (small.c, large.c), which does every call. The others
+ * run the kernel of a launch (kernel.c), which also knows for how many ranks it is, and how much scratch it needs.
  */
 #ifndef ORIEL_COMM_ALGORITHM_H
 #define ORIEL_COMM_ALGORITHM_H
@@ -37,8 +37,8 @@ typedef struct oriel_algorithm {
     const char *summary;
     const oriel_launch *launch; /* NULL: direct */
     /*
-     * ((x0 op x1) op x2) ..: the bits of the direct way. What adds in an order of its own has other ones, of floating-point sums and
-     * products of more than two ranks. Of an operation that does not reduce: true.
+     * ((x0 op x1) op x2) ..: the bits of the direct way. What adds in an order of its own has other ones, of
+     * floating-point sums and products of more than two ranks. Of an operation that does not reduce: true.
      */
     bool in_rank_order;
 } oriel_algorithm;
@@ -55,7 +55,10 @@ uint32_t oriel_algorithm_find(oriel_operation operation, const char *name);
 /* Whether any operation has one of this name. */
 bool oriel_algorithm_is_known(const char *name);
 
-/* Names with commas between, for messages: those that an operation has; or, with ORIEL_OP_COUNT, all that there are. Returns `text`. */
+/*
+ * Names with commas between, for messages: those that an operation has; or, with ORIEL_OP_COUNT, all that there are.
+ * Returns `text`.
+ */
 #define ORIEL_NAMES_TEXT 256
 const char *oriel_algorithm_names(oriel_operation operation, char text[ORIEL_NAMES_TEXT]);
 const char *oriel_operation_names(char text[ORIEL_NAMES_TEXT]);
@@ -66,8 +69,8 @@ bool oriel_algorithm_takes(const oriel_algorithm *algorithm, uint32_t ranks);
 /* ---- Asking by name --------------------------------------------------------------------------------------------- */
 
 /*
- * What was asked for: for each operation the number of an algorithm, or 0, six bits each, so that ranks can compare and tell one
- * another what they ask for.
+ * What was asked for: for each operation the number of an algorithm, or 0, six bits each, so that ranks can compare and
+ * tell one another what they ask for.
  */
 typedef uint64_t oriel_asked;
 
@@ -79,8 +82,8 @@ static inline uint32_t oriel_asked_of(oriel_asked asked, oriel_operation operati
 }
 
 /*
- * Takes "ring", of all operations that have it, or "allreduce=ring,allgather=bruck": words with commas between, later ones over
- * earlier ones, all of them over what `asked` was. NULL: nothing.
+ * Takes "ring", of all operations that have it, or "allreduce=ring,allgather=bruck": words with commas between, later
+ * ones over earlier ones, all of them over what `asked` was. NULL: nothing.
  *
  * whence  begins the message: "ORIEL_ALGORITHM: ", or ""
  *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which algorithm the calls of a communicator take: worked out once for its ranks, as steps of bytes, looked up in each call.
+ * Which algorithm the calls of a communicator take: worked out once for its ranks, as steps of bytes, looked up in each
+ * call.
  *
- * A step without an algorithm is direct, and so is an operation without steps. Steps with one are those that were asked for,
- * by name or else by a rule, if the algorithm is for so many ranks.
+ * A step without an algorithm is direct, and so is an operation without steps. Steps with one are those that were asked
+ * for, by name or else by a rule, if the algorithm is for so many ranks.
  */
 #include <stdlib.h>
 
@@ -40,7 +41,10 @@ static const oriel_algorithm *kernel_for(uint32_t ranks, oriel_operation operati
     return its && its->launch && oriel_algorithm_takes(its, ranks) ? its : NULL;
 }
 
-/* The rule of an operation for `ranks` ranks with the fewest bytes from `from` on; NULL: there is none. They do not overlap. */
+/*
+ * The rule of an operation for `ranks` ranks with the fewest bytes from `from` on; NULL: there is none. They do not
+ * overlap.
+ */
 static const oriel_rule *next_rule(const oriel_world *world, uint32_t ranks, oriel_operation operation, uint64_t from)
 {
     const oriel_rule *rule = oriel_world_at((oriel_world *)world, world->rule_table), *next = NULL;

@@ -9,12 +9,13 @@
  *      │ scratch                     │                             │
  *      └─────────────────────────────┴─────────────────────────────┴──── ─ ─
  *
- * Each rank describes the domain for itself, in memory of its own: of the same bytes every call makes scratch of its own type.
- * Windows grow when a call needs more; the block is new and zero then, as a domain's signals must be.
+ * Each rank describes the domain for itself, in memory of its own: of the same bytes every call makes scratch of its
+ * own type. Windows grow when a call needs more; the block is new and zero then, as a domain's signals must be.
  *
- * Every call begins with a meeting, as those of the library's own ways do. So whoever comes to a kernel knows that all have
- * left the one before: what it stages cannot reach what a slow rank still reads, however the calls before divided the scratch.
- * Kernels stage all that peers read, so that buffers may lie anywhere, and are the caller's again on return.
+ * Every call begins with a meeting, as those of the library's own ways do. So whoever comes to a kernel knows that all
+ * have left the one before: what it stages cannot reach what a slow rank still reads, however the calls before divided
+ * the scratch. Kernels stage all that peers read, so that buffers may lie anywhere, and are the caller's again on
+ * return.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -208,8 +209,8 @@ static oriel_status describe(oriel_comm *comm, const oriel_move *move, const ori
 }
 
 /*
- * Where the kernel writes. A root that broadcasts, or scatters in place, has its data and wants none; a kernel gives it all the
- * same. Other ranks without a receive buffer are not written to.
+ * Where the kernel writes. A root that broadcasts, or scatters in place, has its data and wants none; a kernel gives it
+ * all the same. Other ranks without a receive buffer are not written to.
  */
 static oriel_status find_out(oriel_kernels *kernels, const oriel_move *move, void **out)
 {

@@ -46,8 +46,8 @@ void oriel_table_free(oriel_table *table);
 oriel_status oriel_table_share(oriel_world *world, const oriel_table *table);
 
 /*
- * Whether the last of `rules` rules may follow those before it. False: `why` says what is wrong with it: it overlaps one, or its bits
- * would depend on the processors.
+ * Whether the last of `rules` rules may follow those before it. False: `why` says what is wrong with it: it overlaps
+ * one, or its bits would depend on the processors.
  */
 bool oriel_rule_fits(const oriel_rule *rule, uint32_t rules, char *why, size_t bytes);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables as files: docs/tuning.md says what is in one. Nothing of a file is guessed: what is not understood is an error. */
+/*
+ * Tables as files: docs/tuning.md says what is in one. Nothing of a file is guessed: what is not understood is an
+ * error.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>

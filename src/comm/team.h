@@ -234,7 +234,9 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
 
 /* ---- Kernels ---------------------------------------------------------------------------------------------------- */
 
-/* Whether a kernel can do this call as comm.h says that it is done: not a sum that it would round more often than once. */
+/*
+ * Whether a kernel can do this call as comm.h says that it is done: not a sum that it would round more often than once.
+ */
 bool oriel_kernel_can(const oriel_comm *comm, const oriel_move *move);
 
 /* Bytes of the block behind kernels' windows of `bytes` bytes each. */

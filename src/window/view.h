@@ -73,8 +73,8 @@ typedef struct oriel_view {
  */
 oriel_status oriel_view_build(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count);
 /*
- * The same again of a view that was built, for tensors, scalars, or buffers of the same domains that are others now. Allocates
- * nothing. On an error the view is freed.
+ * The same again of a view that was built, for tensors, scalars, or buffers of the same domains that are others now.
+ * Allocates nothing. On an error the view is freed.
  */
 oriel_status oriel_view_rebuild(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count);
 void oriel_view_free(oriel_view *view);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every algorithm of every operation, for every number of ranks and with every type that it claims, in place and not, from
- * ordinary memory, from windows and from both: the result of the direct way, to the bit where it promises that. Then one behind the
- * other in any order, on communicators that are split. A rank that dies in a kernel, and one that calls something else. And what is asked for by name: what is taken, and what is refused.
+ * Every algorithm of every operation, for every number of ranks and with every type that it claims, in place and not,
+ * from ordinary memory, from windows and from both: the result of the direct way, to the bit where it promises that.
+ * Then one behind the other in any order, on communicators that are split. A rank that dies in a kernel, and one that
+ * calls something else. And what is asked for by name: what is taken, and what is refused.
  */
 #include "ranks.h"
 
@@ -260,7 +261,9 @@ static void leave_process(int number)
     _exit(7);
 }
 
-/* Rank 1 ends at some moment, which is as a rule one in a kernel. The calls of the others end, whatever they wait for. */
+/*
+ * Rank 1 ends at some moment, which is as a rule one in a kernel. The calls of the others end, whatever they wait for.
+ */
 static oriel_status until_one_dies(oriel_comm *comm, void *context)
 {
     const oriel_algorithm_info *info = context;
@@ -294,7 +297,10 @@ static oriel_status one_differs(oriel_comm *comm, void *context)
     float send[64] = {0}, recv[3 * 64];
     test_call call = {.kind = kind_of(info), .dtype = PTO_F32, .count = 8};
     must(ask_for(info, comm));
-    /* A good one first, so that there are windows; a slow rank is still in its kernel when others find that the next differs. */
+    /*
+     * A good one first, so that there are windows; a slow rank is still in its kernel when others find that the next
+     * differs.
+     */
     for (int i = 0; i < 2; i++) {
         oriel_status status = test_do(&call, send, recv, comm);
         if (status != ORIEL_OK) {

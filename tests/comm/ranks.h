@@ -41,7 +41,10 @@
 /* A buffer repeats after so many elements: a prime, so that data in a wrong place is noticed. */
 #define PERIOD 1021
 
-/* Set before a launch: floating-point inputs are powers of two, of which any order of sums and products gives the same bits. */
+/*
+ * Set before a launch: floating-point inputs are powers of two, of which any order of sums and products gives the same
+ * bits.
+ */
 static bool exact_inputs;
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects: which algorithm a call takes. A file's rules to their last byte; what comes over what (the program, the environment, the
- * file); where a file is looked for; that one which is not good is refused, with its entry; and that `deterministic` has the same
- * bits whatever the file says.
+ * Protects: which algorithm a call takes. A file's rules to their last byte; what comes over what (the program, the
+ * environment, the file); where a file is looked for; that one which is not good is refused, with its entry; and that
+ * `deterministic` has the same bits whatever the file says.
  */
 #include "ranks.h"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Protects: `oriel tune` measures what it is asked to, writes a whole table or none, where the XDG rules have it, that the library
-takes and that says something of every size; mistakes have a message that names them.
+"""Protects: `oriel tune` measures what it is asked to, writes a whole table or none, where the XDG rules have it, that
+the library takes and that says something of every size; mistakes have a message that names them.
 
 usage: tune.py ORIEL
 """
