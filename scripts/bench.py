@@ -14,27 +14,13 @@
 
 import argparse
 import json
-import os
-import pathlib
-import platform
 import statistics
 import subprocess
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build-bench"
-RESULTS = ROOT / "bench" / "results"
+from measure import BUILD, RESULTS, build, store
+
 PARTS = ["command", "collective", "tasks", "graph", "check", "comm"]
-
-
-def build():
-    """A release build of its own: its options do not depend on what was tested last."""
-    again = ["--reconfigure"] if (BUILD / "build.ninja").exists() else []
-    for command in (["meson", "setup", *again, str(BUILD), "-Dbench=true"], ["ninja", "-C", str(BUILD)]):
-        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if result.returncode:
-            sys.exit(result.stdout + result.stderr)
 
 
 def milliseconds(command):
@@ -95,12 +81,6 @@ def bench_program(name, rounds):
     return values
 
 
-def describe_machine():
-    model = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown")
-    return {"processors": os.cpu_count(), "model": model, "kernel": platform.release(), "machine": platform.machine()}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=21)
@@ -115,10 +95,7 @@ def main():
         own = {"command": bench_command, "check": bench_check}
         values = own[part](arguments.rounds) if part in own else bench_program(part, arguments.rounds)
         if values is not None:
-            path = RESULTS / f"{part}.json"
-            path.write_text(json.dumps({"machine": describe_machine(), "rounds": arguments.rounds, part: values},
-                                       indent=2) + "\n")
-            print(f"\nstored in {path.relative_to(ROOT)}")
+            store(part, {"rounds": arguments.rounds, part: values})
 
 
 main()
