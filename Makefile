@@ -4,13 +4,13 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TESTS ?= format gcc clang
 
-.PHONY: all setup run test fuzz hazards bench install clean
+.PHONY: all setup run test fuzz hazards bench bench-peers install clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) >/dev/null
 	@ninja -C $(BUILD) oriel
 
-# Installs what is missing, and nothing if nothing is. WHAT: build, test or bench.
+# Installs what is missing, and nothing if nothing is. WHAT: build, test, bench or peers.
 WHAT ?= build
 setup:
 	@scripts/setup.sh $(WHAT)
@@ -39,6 +39,11 @@ hazards: setup
 bench: WHAT = bench
 bench: setup
 	@scripts/bench.py
+
+# Oriel beside Open MPI, MPICH and Gloo. PEERS: options of scripts/bench_peers.py, as in PEERS="--ranks 2 --sizes 8,64K".
+bench-peers: WHAT = peers
+bench-peers: setup
+	@scripts/bench_peers.py $(PEERS)
 
 # The folder may have been set up for another PREFIX, or for none.
 install: all

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that are missing: `setup.sh build`, `setup.sh test` or `setup.sh bench`. Quiet, and
+# Installs the Debian packages that are missing: `setup.sh build`, `setup.sh test`, `setup.sh bench` or `setup.sh peers`. Quiet, and
 # without a call to apt, when all are there.
 set -eu
 
@@ -8,8 +8,8 @@ packages="gcc libc6-dev meson ninja-build pkg-config libjansson-dev libhwloc-dev
 case "${1:-build}" in
 build) ;;
 test) packages="$packages libcmocka-dev clang clang-format procps" ;;
-bench) packages="$packages" ;;
-*) echo "setup.sh: unknown set \"$1\"; there are: build, test, bench" >&2; exit 2 ;;
+bench | peers) ;;
+*) echo "setup.sh: unknown set \"$1\"; there are: build, test, bench, peers" >&2; exit 2 ;;
 esac
 
 missing() {
@@ -22,7 +22,7 @@ install() {
     [ $# -gt 0 ] || return 0
     sudo=
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || { echo "setup.sh: needs root or sudo to install: $*" >&2; exit 1; }
+        command -v sudo >/dev/null || { echo "setup.sh: needs root or sudo to install: $*" >&2; return 1; }
         sudo=sudo
     fi
     echo "installing: $*"
@@ -42,4 +42,17 @@ if [ "${1:-build}" = test ]; then
     version=$(clang -dumpversion | cut -d. -f1)
     # shellcheck disable=SC2046
     install $(missing "libclang-rt-$version-dev")
+fi
+
+# What Oriel is measured beside. Each is tried by itself: the comparison goes on without one that is not to be had.
+peer() {
+    name=$1
+    shift
+    # shellcheck disable=SC2046
+    install $(missing "$@") || echo "setup.sh: $name is not to be had ($*)" >&2
+}
+if [ "${1:-build}" = peers ]; then
+    peer "Open MPI" openmpi-bin libopenmpi-dev
+    peer MPICH mpich libmpich-dev
+    peer Gloo libgloo-dev g++
 fi
