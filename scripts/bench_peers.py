@@ -393,6 +393,7 @@ def parse_options():
 def main():
     sys.stdout.reconfigure(line_buffering=True)  # failures and tables in the order in which they come
     arguments = parse_options()
+    load = os.getloadavg()[0]
     build()
     peers = build_peers(arguments.peers)
     reports, versions = [], {}
@@ -405,8 +406,10 @@ def main():
     print_lost(reports)
     print_means(rows)
     print("\n" + ", ".join(dict.fromkeys(versions.values())))
-    store("peers", {"versions": versions, "rounds": arguments.rounds, "batch_ms": arguments.batch_ms, "means": rows,
-                    "cells": reports})
+    if load > 0.5 * PROCESSORS:
+        print(f"\nThis machine had other work when it began (load {load:.1f}): these are no numbers to rely on.")
+    store("peers", {"load_before": load, "versions": versions, "rounds": arguments.rounds,
+                    "batch_ms": arguments.batch_ms, "means": rows, "cells": reports})
     if any(report["us"][kind] is None for report in reports for kind in KINDS):
         sys.exit("bench_peers.py: Oriel could not do every cell")
 
