@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLANG_FORMAT_MAJOR = "14"
 
 # Suites in which threads meet: these run under TSan. The others would only take longer there.
-THREADED = ["base", "engine", "runtime", "collectives", "launch", "comm"]
+THREADED = ["base", "engine", "runtime", "collectives", "launch", "comm", "cli"]
 
 CONFIGURATIONS = {
     "gcc": dict(cc="gcc", options=[], suites=[]),
