@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measuring the collectives of oriel/comm.h.
+ * `oriel bench`: what its parts share. docs/bench.md says what is measured, and how to read it.
  *
+ *      bench.c             what was typed, and the plan: one cell for each operation and size
  *      bench_operation.c   the nine operations of oriel/comm.h
  *      bench_data.c        what is in the buffers, and how many elements of a result are wrong
+ *      bench_measure.c     runs the cells on the ranks, and takes their times
  *      bench_numbers.c     what becomes of the times
+ *      bench_table.c, bench_json.c   the answer
  */
 #ifndef ORIEL_CLI_BENCH_H
 #define ORIEL_CLI_BENCH_H
@@ -80,14 +83,53 @@ void bench_spoil(const bench_call *call, uint32_t rank, const bench_place *place
 /* How many elements of the rank's result are not those of the closed form. */
 uint64_t bench_wrong(const bench_call *call, uint32_t rank, const bench_place *place);
 
-/* ---- bench_numbers.c -------------------------------------------------------------------------------------------- */
+/* ---- bench_measure.c -------------------------------------------------------------------------------------------- */
 
-/* Of one call, many times. Times are in microseconds; that of an iteration is its slowest rank's. */
+typedef struct bench_cell {
+    bench_call call;
+    uint32_t iterations, warmup;
+} bench_cell;
+
+/* Of one cell. Times are in microseconds; that of an iteration is its slowest rank's. */
 typedef struct bench_result {
     double min, median, average, max;
     double rank_min, rank_average, rank_max; /* of the ranks' own averages */
     uint64_t wrong;
 } bench_result;
+
+typedef enum bench_format { BENCH_TABLE, BENCH_CSV, BENCH_JSON } bench_format;
+
+typedef struct bench_job {
+    bench_cell *cell; /* owned */
+    uint32_t cells;
+    uint32_t ranks, processors;
+    oriel_comm_options options;
+    bool symmetric, bound, checked;
+    bench_format format;
+} bench_job;
+
+/* What came of it. */
+typedef struct bench_outcome {
+    oriel_status status;
+    char message[1024]; /* of the status */
+    bool begun;         /* ranks ran: what failed then was no bad usage */
+    int output_error;   /* stdout did not take a row: errno, or -1; else 0 */
+    uint32_t done;      /* cells */
+    bench_result *result;
+    uint64_t wrong; /* elements, in all cells together */
+    uint32_t wrong_cells;
+    void *memory; /* of the results */
+    size_t memory_bytes;
+} bench_outcome;
+
+/*
+ * Runs all cells, in their order; rank 0 prints each as a row once it is done, unless JSON is asked for. Always sets
+ * `outcome`, which bench_outcome_free frees.
+ */
+void bench_measure(const bench_job *job, bench_outcome *outcome);
+void bench_outcome_free(bench_outcome *outcome);
+
+/* ---- bench_numbers.c -------------------------------------------------------------------------------------------- */
 
 /*
  * time[r * iterations + i] is what rank r took for iteration i, in nanoseconds; used up. Sets all but `wrong`.
@@ -97,5 +139,15 @@ void bench_summarize(int64_t *time, uint32_t ranks, uint32_t iterations, bench_r
 /* GB/s (10^9 bytes) of the median; NAN where no data moves. */
 double bench_algorithm_bandwidth(const bench_call *call, const bench_result *result);
 double bench_bus_bandwidth(const bench_call *call, const bench_result *result);
+
+/* ---- The answer ------------------------------------------------------------------------------------------------- */
+
+/* bench_table.c: for people and as CSV. Each flushes; false: stdout did not take it. */
+bool bench_print_head(const bench_job *job);
+bool bench_print_row(const bench_job *job, uint32_t cell, const bench_result *result);
+void bench_print_end(const bench_job *job, const bench_outcome *outcome);
+
+/* bench_json.c; no_json.c in a build without jansson, where it is not asked for. */
+void bench_json(const bench_job *job, const bench_outcome *outcome);
 
 #endif

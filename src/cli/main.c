@@ -26,13 +26,17 @@ static const char help[] =
     "  What silicon would do to a kernel: missing flags, early signals, races, found here:\n"
     "      oriel check allgather -p a2a3sim -d 0-3\n"
     "\n"
+    "  How fast the library's collectives are, by size, on four ranks of this host:\n"
+    "      oriel bench allreduce -n 4 --min 8 --max 64M\n"
+    "\n"
     "  Which algorithms the library's collectives take on this host, by measuring:\n"
     "      oriel tune\n"
     "\n"
     "  What this machine and this build have:\n"
     "      oriel info\n"
     "\n"
-    "  `oriel run --help`, and the same of check, tune and info, tell the rest. `oriel --version` tells the version.\n";
+    "  `oriel run --help`, and the same of check, bench, tune and info, tell the rest. `oriel --version` tells the "
+    "version.\n";
 
 /* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
 static bool json_wanted, sarif_wanted;
@@ -127,6 +131,8 @@ static int run_command(int argc, char **argv)
         return cli_run(argc - 1, argv + 1);
     if (strcmp(command, "check") == 0)
         return cli_check(argc - 1, argv + 1);
+    if (strcmp(command, "bench") == 0)
+        return cli_bench(argc - 1, argv + 1);
     if (strcmp(command, "tune") == 0)
         return cli_tune(argc - 1, argv + 1);
     if (strcmp(command, "info") == 0)
@@ -140,9 +146,9 @@ static int run_command(int argc, char **argv)
         return CLI_RIGHT;
     }
     if (!command[0])
-        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check, tune or info; `oriel --help` has examples");
-    return cli_fail(CLI_BAD_USAGE, "there is no command \"%s\": run, check, tune, info; `oriel --help` has examples",
-                    command);
+        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check, bench, tune or info; `oriel --help` has examples");
+    return cli_fail(CLI_BAD_USAGE,
+                    "there is no command \"%s\": run, check, bench, tune, info; `oriel --help` has examples", command);
 }
 
 int main(int argc, char **argv)

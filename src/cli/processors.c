@@ -38,3 +38,17 @@ cli_processors cli_processors_here(void)
     ask_hwloc(&here);
     return here;
 }
+
+void cli_processors_bind(uint32_t index)
+{
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) == 0)
+        return;
+    uint32_t before = index % (uint32_t)CPU_COUNT(&all);
+    int processor = 0;
+    while (!CPU_ISSET(processor, &all) || before-- > 0)
+        processor++;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    sched_setaffinity(0, sizeof one, &one);
+}

@@ -15,4 +15,7 @@ typedef struct cli_processors {
 
 cli_processors cli_processors_here(void);
 
+/* Binds the calling thread to the `index`-th of the processors that it may run on, in turn; where that cannot be, to none. */
+void cli_processors_bind(uint32_t index);
+
 #endif
