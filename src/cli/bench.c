@@ -23,7 +23,8 @@ static const char help[] =
     "\n"
     "  oriel bench allreduce -n 4 --min 8 --max 64M        each size twice the one before, as a table\n"
     "  oriel bench allgather alltoall -n 2 --symmetric     buffers that the ranks read where they are\n"
-    "  oriel bench all -n 4 --max 16M --factor 4           the nine operations\n"
+    "  oriel bench all -n 4 --max 16M --factor 4 --plot all.svg\n"
+    "                                                      the nine operations, and a plot of their times and rates\n"
     "  oriel bench allreduce -n 2 --dtype bf16 --op max --csv > max.csv\n"
     "  oriel bench barrier -n 4 --threads\n"
     "\n"
@@ -51,6 +52,7 @@ static const char help[] =
     "      --timeout SECONDS how long a call waits for a rank (30)\n"
     "      --csv             comma-separated values, with a line of names, instead of a table\n"
     "      --json            one JSON object instead\n"
+    "      --plot FILE       writes a plot as well, an SVG picture\n"
     "  -h, --help            this text\n"
     "\n"
     "How to read it. Before each timed call there is a barrier; each rank times its own call, and the time of an "
@@ -76,6 +78,7 @@ typedef struct arguments {
     bool min_given, max_given, factor_given, step_given, op_given, root_given, in_place, help;
     pto_dtype dtype;
     pto_reduce reduce;
+    const char *plot_path;
     bench_job job;
 } arguments;
 
@@ -102,6 +105,7 @@ enum {
     TIMEOUT,
     CSV,
     JSON,
+    PLOT,
 };
 
 static const struct option options[] = {
@@ -126,6 +130,7 @@ static const struct option options[] = {
     {"timeout", required_argument, NULL, TIMEOUT},
     {"csv", no_argument, NULL, CSV},
     {"json", no_argument, NULL, JSON},
+    {"plot", required_argument, NULL, PLOT},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
@@ -168,6 +173,7 @@ static bool take_option(int option, arguments *args)
     case TIMEOUT: return cli_parse_seconds("--timeout", optarg, &job->options.timeout_s);
     case CSV: return take_format(BENCH_CSV, args);
     case JSON: return take_format(BENCH_JSON, args);
+    case PLOT: args->plot_path = optarg; return true;
     case HELP: args->help = true; return true;
     default: return false;
     }
@@ -249,6 +255,11 @@ static bool can_be_in_place(const bench_operation *operation)
     return operation->in_place;
 }
 
+static bool moves(const bench_operation *operation)
+{
+    return operation->moves;
+}
+
 static bool of_no_use(const char *option, const char *why)
 {
     return cli_fail(CLI_BAD_USAGE, "%s is of no use here: %s", option, why), false;
@@ -266,6 +277,8 @@ static bool check_uses(const arguments *args)
         return cli_fail(CLI_BAD_USAGE, "--op %s is for integers, and --dtype is %s: i32, for example, can be",
                         oriel_reduce_name(args->reduce), oriel_dtype_name(args->dtype)),
                false;
+    if (args->plot_path && !some(args, moves))
+        return of_no_use("--plot", "a barrier has no size");
     if (args->root >= args->ranks)
         return cli_fail(CLI_BAD_USAGE, "--root is %" PRIu64 ": there are ranks 0 to %" PRIu64, args->root,
                         args->ranks - 1),
@@ -395,11 +408,16 @@ static int answer(const bench_job *job, const bench_outcome *outcome)
     return outcome->wrong ? CLI_WRONG : CLI_RIGHT;
 }
 
-static int measure(const bench_job *job)
+static int measure(const bench_job *job, bench_plot *plot)
 {
     bench_outcome outcome;
     bench_measure(job, &outcome);
-    const int code = answer(job, &outcome);
+    int code = answer(job, &outcome);
+    const bool ended = outcome.status == ORIEL_OK && outcome.done == job->cells;
+    if (plot->path && !ended)
+        bench_plot_drop(plot);
+    else if (plot->path && !bench_plot_write(job, &outcome, plot) && code == CLI_RIGHT)
+        code = CLI_FAILED;
     bench_outcome_free(&outcome);
     return code;
 }
@@ -420,8 +438,11 @@ int cli_bench(int argc, char **argv)
         return CLI_RIGHT;
     }
     int code = plan(&args);
+    bench_plot plot = {.path = NULL};
+    if (code == CLI_RIGHT && args.plot_path && !bench_plot_open(args.plot_path, &plot))
+        code = CLI_BAD_USAGE;
     if (code == CLI_RIGHT)
-        code = measure(&args.job);
+        code = measure(&args.job, &plot);
     free(args.job.cell);
     return code;
 }

@@ -7,7 +7,7 @@
  *      bench_data.c        what is in the buffers, and how many elements of a result are wrong
  *      bench_measure.c     runs the cells on the ranks, and takes their times
  *      bench_numbers.c     what becomes of the times
- *      bench_table.c, bench_json.c   the answer
+ *      bench_table.c, bench_json.c, bench_plot.c   the answer
  */
 #ifndef ORIEL_CLI_BENCH_H
 #define ORIEL_CLI_BENCH_H
@@ -149,5 +149,19 @@ void bench_print_end(const bench_job *job, const bench_outcome *outcome);
 
 /* bench_json.c; no_json.c in a build without jansson, where it is not asked for. */
 void bench_json(const bench_job *job, const bench_outcome *outcome);
+
+/* bench_plot.c: a picture of it, in a file that is opened before anything runs. */
+typedef struct bench_plot {
+    const char *path; /* borrowed; NULL: no plot is asked for */
+    int file;
+    bool is_new;
+} bench_plot;
+
+/* False: not to be written, with a message. */
+bool bench_plot_open(const char *path, bench_plot *plot);
+/* Writes and closes it. False: it could not be written, with a message. */
+bool bench_plot_write(const bench_job *job, const bench_outcome *outcome, bench_plot *plot);
+/* There is nothing to write: what was there before stays. */
+void bench_plot_drop(bench_plot *plot);
 
 #endif

@@ -27,7 +27,7 @@ static const char help[] =
     "      oriel check allgather -p a2a3sim -d 0-3\n"
     "\n"
     "  How fast the library's collectives are, by size, on four ranks of this host:\n"
-    "      oriel bench allreduce -n 4 --min 8 --max 64M\n"
+    "      oriel bench allreduce -n 4 --min 8 --max 64M --plot allreduce.svg\n"
     "\n"
     "  Which algorithms the library's collectives take on this host, by measuring:\n"
     "      oriel tune\n"

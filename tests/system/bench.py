@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Protects: `oriel bench` as people type it. Tables, CSV and JSON that agree on what was measured, wrong results that are counted, ranks
-that die, mistakes. No time is held to anything.
+that die, plots that are well formed and keep inside their axes, mistakes. No time is held to anything.
 
 usage: bench.py ORIEL [SPOIL.SO]
 """
@@ -14,7 +14,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import xml.etree.ElementTree
 
 import tap
 
@@ -170,6 +172,102 @@ def test_output_that_cannot_be_written():
             result = subprocess.run([ORIEL, "bench", "allreduce", "-n", "2", "--max", "64", *FEW, *words], stdout=full,
                                     stderr=subprocess.PIPE, text=True, timeout=60)
         assert result.returncode == 4 and "No space left" in result.stderr, result
+
+
+# ---- Plots ----------------------------------------------------------------------------------------------------------
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def is_above(upper, lower):
+    return float(upper.get("y")) + 12 <= float(lower.get("y"))
+
+
+def check_panel(elements, lines, points):
+    """One panel's elements: every point inside the frame, ticks with units, a name for each line, nothing on top of one another."""
+    (frame,) = [element for element in elements if element.get("class") == "frame"]
+    left, top, width, height = (float(frame.get(key)) for key in ("x", "y", "width", "height"))
+    marks = [element for element in elements if element.get("class") == "point"]
+    assert len(marks) == points, (len(marks), points)
+    for mark in marks:
+        x, y = map(float, re.fullmatch(r"translate\((\S+) (\S+)\)", mark.get("transform")).groups())
+        assert left < x < left + width and top < y < top + height, (x, y)
+        assert re.fullmatch(r"[a-z_]+, [0-9.]+ [KM]?i?B: [0-9.]+ (ns|µs|ms|s|[kMG]B/s)", mark.find(SVG + "title").text), mark
+    for path in (element for element in elements if element.get("class") == "line"):
+        for x, y in re.findall(r"[ML](\S+) ([0-9.]+)", path.get("d")):
+            assert left <= float(x) <= left + width and top <= float(y) <= top + height, path.get("d")
+    labels = [element for element in elements if element.get("class") == "label"]
+    assert [label.text for label in sorted(labels, key=lambda label: lines.index(label.text))] == lines, labels
+    for upper, lower in zip(labels, labels[1:]):
+        assert is_above(upper, lower), (upper.text, lower.text)
+    across = [element for element in elements if element.get("class") == "tick x"]
+    for one, next_one in zip(across, across[1:]):
+        assert float(next_one.get("x")) - float(one.get("x")) > 8 * max(len(one.text), len(next_one.text)), (one.text, next_one.text)
+    up = [element for element in elements if element.get("class") == "tick y"]
+    for lower, upper in zip(up, up[1:]):
+        assert is_above(upper, lower), (upper.text, lower.text)
+    assert len(across) > 1 and len(up) > 1, (across, up)
+    return [tick.text for tick in across], [tick.text for tick in up]
+
+
+def check_plot(path, operations, points):
+    """`points` of each operation, a barrier has none; they agree in both panels. Returns the ticks of time, then of bandwidth."""
+    root = xml.etree.ElementTree.parse(path).getroot()
+    elements = list(root)
+    starts = [i for i, element in enumerate(elements) if element.get("class") == "panel"]
+    assert [elements[i].text for i in starts] == ["Time of a call", "Bus bandwidth"], starts
+    moving = [operation for operation in operations if operation != "barrier"]
+    times = check_panel(elements[starts[0]:starts[1]], operations, points * len(moving))
+    rates = check_panel(elements[starts[1]:], moving, points * len(moving))
+    assert times[0] == rates[0], (times, rates)
+    width = float(root.get("width"))
+    for text in root.iter(SVG + "text"):
+        x, size = float(text.get("x")), 9 * len(text.text)
+        right = x + {"start": size, "middle": size / 2, "end": 0}[text.get("text-anchor")]
+        assert right <= width, text.text
+    return times, rates
+
+
+def test_a_plot():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.svg")
+        out = succeeds("allreduce", "-n", "2", "--max", "4K", "--factor", "8", "--plot", path, *FEW)
+        assert out.endswith("right: 4 rows\n"), out
+        times, rates = check_plot(path, ["allreduce"], 4)
+        assert times[0][0] == "8 B" and times[0][-1] == "4 KiB", times
+        assert all(re.fullmatch(r"\d+ (ns|µs|ms|s)", name) for name in times[1]), times
+        assert all(re.fullmatch(r"\d+ [kMG]B/s", name) for name in rates[1]), rates
+        succeeds("all", "-n", "3", "--min", "12", "--max", "786432", "--factor", "4", "--threads", "--plot", path, "--csv", *FEW)
+        times, _ = check_plot(path, OPERATIONS, 9)
+        assert times[0][0] == "8 B", times
+        succeeds("barrier", "gather", "-n", "2", "--max", "8", "--plot", path, *FEW)
+        assert check_plot(path, ["barrier", "gather"], 1)[0][0] == ["4 B", "8 B", "16 B"]
+
+
+def test_a_plot_of_one_rank_has_no_bandwidth():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.svg")
+        succeeds("allreduce", "-n", "1", "--max", "64", "--plot", path, *FEW)
+        xml.etree.ElementTree.parse(path)
+        assert "nan" not in open(path).read()
+
+
+def test_plots_that_cannot_be():
+    fails("--plot: cannot write /nowhere/a.svg: No such file or directory", "allreduce", "--plot", "/nowhere/a.svg")
+    fails("--plot is of no use here: a barrier has no size", "barrier", "--plot", "/nowhere/a.svg")
+    result = bench("allreduce", "-n", "2", "--max", "64", "--plot", "/dev/full", *FEW)
+    assert result.returncode == 4 and "/dev/full could not be written: No space left" in result.stderr, result
+    assert "right: 4 rows" in result.stdout, result
+
+
+def test_a_measurement_that_fails_leaves_the_plot_alone():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.svg")
+        words = ["allreduce", "-n", "8", "--timeout", "0.000001", "--plot", path, *FEW]
+        assert bench(*words).returncode == 4 and not os.path.exists(path)
+        with open(path, "w") as file:
+            file.write("before")
+        assert bench(*words).returncode == 4 and open(path).read() == "before"
 
 
 # ---- What goes wrong ------------------------------------------------------------------------------------------------
