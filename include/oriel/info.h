@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this build of Oriel is and has: its version, names of types and reductions, platforms, the arithmetic chosen. */
+/* What this build of Oriel is and has: its version, names of types and reductions, platforms, the arithmetic chosen; and its host. */
 #ifndef ORIEL_INFO_H
 #define ORIEL_INFO_H
 
@@ -46,6 +46,30 @@ ORIEL_API bool oriel_platform_info_at(uint32_t index, oriel_platform_info *info)
  * ORIEL_UNAVAILABLE  the message lists what was looked for
  */
 ORIEL_API oriel_status oriel_platform_probe(const char *name);
+
+/* The processors of this machine. */
+typedef struct oriel_host_info {
+    uint32_t processors; /* hardware threads */
+    uint32_t
+        usable; /* those that the calling thread may run on, or as many as a quota of its cgroup gives it time for */
+    bool from_hwloc; /* else this build lacks hwloc, or it found nothing: what follows is 0 then */
+    uint32_t packages, cores, numa_nodes;
+    uint64_t l2_bytes, l3_bytes;     /* of one such cache, the smallest where they differ; 0: there is none */
+    uint32_t l2_sharers, l3_sharers; /* how many processors that the calling thread may run on share one, at most */
+} oriel_host_info;
+
+ORIEL_API void oriel_host_describe(oriel_host_info *info);
+
+/*
+ * Binds the calling thread to a core of its own among those that it may run on, as rank `rank` of `ranks` that all call this with
+ * the same processors to choose from. Ranks are spread evenly over packages and shared caches, and go round if there are
+ * more of them than processors. Threads and programs that are started from it are bound there too.
+ *
+ * ORIEL_INVALID      rank is not below ranks
+ * ORIEL_UNAVAILABLE  the system does not tell which processors may be used
+ * ORIEL_SYSTEM       it refused
+ */
+ORIEL_API oriel_status oriel_host_bind(uint32_t rank, uint32_t ranks);
 
 #ifdef __cplusplus
 }

@@ -34,15 +34,8 @@
 
 static _Atomic uint32_t looks_before_nap = LOOKS_CROWDED;
 
-uint32_t oriel_wait_processors(void)
+void oriel_wait_tune(uint32_t strands, uint32_t processors)
 {
-    cpu_set_t set;
-    return (uint32_t)(sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN));
-}
-
-void oriel_wait_tune(uint32_t strands)
-{
-    const uint32_t processors = oriel_wait_processors();
     atomic_store_explicit(&looks_before_nap, strands <= processors ? LOOKS_ALONE : LOOKS_CROWDED, memory_order_relaxed);
 }
 

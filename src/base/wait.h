@@ -90,10 +90,7 @@ static inline void oriel_wait_pause(void)
 #endif
 }
 
-/* How many processors this process may use. */
-uint32_t oriel_wait_processors(void);
-
 /* How many strands this process believes to compete for how many processors; decides how long to spin. Set once. */
-void oriel_wait_tune(uint32_t strands);
+void oriel_wait_tune(uint32_t strands, uint32_t processors);
 
 #endif

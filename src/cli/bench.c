@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "cli/json.h"
-#include "cli/processors.h"
 
 #define MOST_RANKS      1024
 #define MOST_ITERATIONS 1000000
@@ -371,7 +370,9 @@ static bool plan_operation(const arguments *args, bench_job *job, const bench_op
 static int plan(arguments *args)
 {
     bench_job *job = &args->job;
-    job->processors = cli_processors_here().usable;
+    oriel_host_info host;
+    oriel_host_describe(&host);
+    job->processors = host.usable;
     if (args->ranks == 0)
         args->ranks = job->processors < 2 ? 2 : job->processors;
     job->ranks = (uint32_t)args->ranks;

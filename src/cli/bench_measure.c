@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "cli/bench.h"
-#include "cli/processors.h"
 
 #define PAGE  UINT64_C(4096)
 #define SPARE (UINT64_C(64) << 30) /* address space for windows beyond those of the buffers: oriel_comm's own default */
@@ -138,7 +137,7 @@ static oriel_status rank_main(oriel_comm *comm, void *context)
     const bench_run *run = context;
     bench_rank it = {.run = run, .comm = comm, .rank = oriel_comm_rank(comm)};
     if (run->job->bound)
-        cli_processors_bind(it.rank);
+        oriel_host_bind(it.rank, run->job->ranks);
     oriel_status status = take_buffers(&it);
     if (status == ORIEL_OK && it.rank == 0) {
         atomic_store(&run->shared->begun, true);

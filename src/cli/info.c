@@ -6,7 +6,6 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "cli/processors.h"
 
 static const char help[] =
     "oriel info            platforms with their limits, processors, algorithms of the library, optional parts\n"
@@ -28,11 +27,21 @@ static void print_platforms(void)
     }
 }
 
-static void print_processors(const cli_processors *here)
+static void print_cache(const char *before, const char *name, uint64_t bytes, uint32_t sharers)
 {
-    printf("processors  %u, of which this process may use %u", here->threads, here->usable);
-    if (here->from_hwloc)
-        printf(" (hwloc: packages %u, cores %u, NUMA nodes %u)", here->packages, here->cores, here->numa_nodes);
+    printf("%s%s of %llu KiB for %u processor%s", before, name, (unsigned long long)bytes / 1024, sharers,
+           sharers == 1 ? "" : "s");
+}
+
+static void print_processors(const oriel_host_info *host)
+{
+    printf("processors  %u, of which this process may use %u", host->processors, host->usable);
+    if (host->from_hwloc)
+        printf(" (hwloc: packages %u, cores %u, NUMA nodes %u)", host->packages, host->cores, host->numa_nodes);
+    if (host->l2_bytes)
+        print_cache("\ncaches      ", "L2", host->l2_bytes, host->l2_sharers);
+    if (host->l3_bytes)
+        print_cache(host->l2_bytes ? ", " : "\ncaches      ", "L3", host->l3_bytes, host->l3_sharers);
     printf("\narithmetic  %s\n", oriel_vector_name());
 }
 
@@ -78,9 +87,9 @@ static const char *found(bool is_found)
     return is_found ? "found" : "not found when this oriel was built";
 }
 
-static void print_parts(const cli_processors *here)
+static void print_parts(const oriel_host_info *host)
 {
-    printf("hwloc       %s\njansson     %s\n", found(here->from_hwloc), found(cli_has_json()));
+    printf("hwloc       %s\njansson     %s\n", found(host->from_hwloc), found(cli_has_json()));
 }
 
 int cli_info(int argc, char **argv)
@@ -102,16 +111,17 @@ int cli_info(int argc, char **argv)
     if (json && !cli_has_json())
         return cli_no_json("--json");
 
-    cli_processors here = cli_processors_here();
+    oriel_host_info host;
+    oriel_host_describe(&host);
     if (json) {
-        cli_json_info(&here);
+        cli_json_info(&host);
         return CLI_RIGHT;
     }
     printf("oriel %s\n", oriel_version());
     print_platforms();
-    print_processors(&here);
+    print_processors(&host);
     print_algorithms();
     print_tuning();
-    print_parts(&here);
+    print_parts(&host);
     return CLI_RIGHT;
 }

@@ -133,17 +133,16 @@ static json_t *tuning(void)
     return json_pack("{s:o, s:i}", "path", cli_json_text(path), "rules", (int)rules);
 }
 
-void cli_json_info(const cli_processors *processors)
+void cli_json_info(const oriel_host_info *host)
 {
-    json_t *object = json_pack("{s:s, s:o, s:{s:i, s:i}, s:s, s:o, s:o, s:{s:b, s:b}}", "version", oriel_version(),
-                               "platforms", platforms(), "processors", "threads", (int)processors->threads, "usable",
-                               (int)processors->usable, "arithmetic", oriel_vector_name(), "algorithms", algorithms(),
-                               "tuning", tuning(), "optional", "hwloc", processors->from_hwloc, "jansson", true);
-    if (processors->from_hwloc) {
-        json_t *about = json_object_get(object, "processors");
-        json_object_set_new(about, "packages", json_integer(processors->packages));
-        json_object_set_new(about, "cores", json_integer(processors->cores));
-        json_object_set_new(about, "numa_nodes", json_integer(processors->numa_nodes));
-    }
-    cli_json_print(object);
+    json_t *processors = json_pack("{s:i, s:i}", "threads", (int)host->processors, "usable", (int)host->usable);
+    if (host->from_hwloc)
+        json_object_update_new(processors,
+                               json_pack("{s:i, s:i, s:i, s:{s:I, s:i}, s:{s:I, s:i}}", "packages", (int)host->packages,
+                                         "cores", (int)host->cores, "numa_nodes", (int)host->numa_nodes, "l2", "bytes",
+                                         (json_int_t)host->l2_bytes, "sharers", (int)host->l2_sharers, "l3", "bytes",
+                                         (json_int_t)host->l3_bytes, "sharers", (int)host->l3_sharers));
+    cli_json_print(json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:{s:b, s:b}}", "version", oriel_version(), "platforms",
+                             platforms(), "processors", processors, "arithmetic", oriel_vector_name(), "algorithms",
+                             algorithms(), "tuning", tuning(), "optional", "hwloc", host->from_hwloc, "jansson", true));
 }

@@ -7,7 +7,6 @@
 #define ORIEL_CLI_JSON_H
 
 #include "cli/job.h"
-#include "cli/processors.h"
 
 bool cli_has_json(void);
 
@@ -20,6 +19,6 @@ void cli_json_failure(oriel_status status, const char *message);
 /* The same as a SARIF log with no result. */
 void cli_sarif_failure(const char *message);
 
-void cli_json_info(const cli_processors *processors);
+void cli_json_info(const oriel_host_info *host);
 
 #endif

@@ -24,9 +24,9 @@ void cli_sarif_failure(const char *message)
     (void)message;
 }
 
-void cli_json_info(const cli_processors *processors)
+void cli_json_info(const oriel_host_info *host)
 {
-    (void)processors;
+    (void)host;
 }
 
 void cli_check_json(const cli_checked *checked)

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "cli/json.h"
-#include "cli/processors.h"
 
 #define MOST_RANKS      1024
 #define RANKS_LIST      16
@@ -387,15 +386,16 @@ static int tune(arguments *args)
 {
     char path[PATH_BYTES];
     operations wanted;
-    const uint32_t processors = cli_processors_here().usable;
+    oriel_host_info host;
+    oriel_host_describe(&host);
     if (!find_operations(args->operation_list, &wanted))
         return CLI_BAD_USAGE;
     int code = args->dry_run ? CLI_RIGHT : find_output(args, path);
     if (code != CLI_RIGHT)
         return code;
     if (args->ranks == 0)
-        find_ranks(args, processors);
-    cli_tuning tuning = {.processors = processors,
+        find_ranks(args, host.usable);
+    cli_tuning tuning = {.processors = host.usable,
                          .rounds = args->quick ? QUICK_ROUNDS : ROUNDS,
                          .sample_us = args->quick ? QUICK_SAMPLE_US : SAMPLE_US,
                          .margin = (double)args->margin / 100,

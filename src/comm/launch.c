@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/strand.h"
 #include "comm/table.h"
 #include "comm/team.h"
@@ -178,7 +179,7 @@ static oriel_status run(launch *all)
     uint32_t *member = oriel_world_at(all->world, team->members);
     for (uint32_t rank = 0; rank < all->ranks; rank++)
         member[rank] = rank;
-    oriel_wait_tune(all->ranks); /* the launcher sleeps */
+    oriel_wait_tune(all->ranks, oriel_host_processors(NULL)); /* the launcher sleeps */
     status = start_ranks(all);
     if (status != ORIEL_OK) {
         char message[ORIEL_ERROR_BYTES];

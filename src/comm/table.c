@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "oriel/tuning.h"
 
 #define FILE_IN_CONFIG "oriel/tuning.json"
@@ -163,7 +164,7 @@ void oriel_table_free(oriel_table *table)
 
 oriel_status oriel_table_share(oriel_world *world, const oriel_table *table)
 {
-    const uint32_t processors = oriel_wait_processors();
+    const uint32_t processors = oriel_host_processors(NULL);
     world->asked = table->asked;
     if (table->rules == 0)
         return ORIEL_OK;

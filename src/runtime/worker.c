@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "runtime/admit.h"
 #include "runtime/host.h"
 
@@ -298,7 +299,7 @@ oriel_status oriel_worker_init(oriel_worker *worker)
         status = set_up_callables(worker);
     if (status != ORIEL_OK)
         return status;
-    oriel_wait_tune(worker->device_count + 1);
+    oriel_wait_tune(worker->device_count + 1, oriel_host_processors(NULL));
     status = start_scheduler(worker);
     if (status == ORIEL_OK)
         status = oriel_sub_workers_start(worker);
