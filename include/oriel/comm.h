@@ -75,6 +75,17 @@ typedef struct oriel_comm oriel_comm;
  */
 typedef oriel_status (*oriel_rank_fn)(oriel_comm *comm, void *context);
 
+/*
+ * Where ranks run. Those that are bound get a core each, spread evenly over packages and shared caches, out of those that may be
+ * used; as far as the system tells. Threads and programs that a rank starts are bound there too: a program whose ranks have
+ * threads of their own wants ORIEL_BIND_NONE, and so do several jobs that share a host without processors of their own.
+ */
+typedef enum oriel_bind {
+    ORIEL_BIND_DEFAULT, /* bound if there are several ranks and a processor for each */
+    ORIEL_BIND_NONE,    /* wherever the system puts them */
+    ORIEL_BIND_CORE     /* bound; with more ranks than processors they share */
+} oriel_bind;
+
 /* All zero is a valid choice. */
 typedef struct oriel_comm_options {
     bool threads;           /* ranks are threads of this process; else processes of their own */
@@ -93,6 +104,7 @@ typedef struct oriel_comm_options {
      * host.
      */
     bool deterministic;
+    oriel_bind bind; /* see there */
 } oriel_comm_options;
 
 /*
@@ -106,7 +118,7 @@ typedef struct oriel_comm_options {
  * options  borrowed; NULL: all zero
  *
  * ORIEL_OK         every function returned ORIEL_OK
- * ORIEL_INVALID    no rank, no function, no algorithm of that name, or a table of algorithms (tuning.h) that is none
+ * ORIEL_INVALID    no rank, no function, no algorithm of that name or binding, or a table of algorithms (tuning.h) that is none
  * ORIEL_UNAVAILABLE   a table of algorithms that this build cannot read
  * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had; or not `reserve_bytes` of address space (if it is 0,

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/host.h"
 #include "base/strand.h"
+#include "comm/bind.h"
 #include "comm/table.h"
 #include "comm/team.h"
 
@@ -29,6 +29,7 @@ typedef struct launch {
     oriel_rank_fn function;
     void *context;
     oriel_comm_options options;
+    cpu_set_t *place; /* [ranks]; NULL: ranks are not bound */
     uint64_t team;
     oriel_table table;
     uint32_t ranks, started, running;
@@ -68,6 +69,8 @@ static oriel_status live(void *context)
     launch *all = self->launch;
     const pid_t process = getpid();
     oriel_comm *comm;
+    if (all->place)
+        sched_setaffinity(0, sizeof *all->place, &all->place[self->rank]);
     oriel_status status = oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, &comm);
     if (status == ORIEL_OK) {
         oriel_error_clear();
@@ -180,6 +183,8 @@ static oriel_status run(launch *all)
     for (uint32_t rank = 0; rank < all->ranks; rank++)
         member[rank] = rank;
     oriel_wait_tune(all->ranks, oriel_host_processors(NULL)); /* the launcher sleeps */
+    cpu_set_t mine;
+    all->place = oriel_bind_plan(all->options.bind, oriel_host_allowed(&mine) ? &mine : NULL, all->ranks);
     status = start_ranks(all);
     if (status != ORIEL_OK) {
         char message[ORIEL_ERROR_BYTES];
@@ -213,6 +218,8 @@ static oriel_status check(uint32_t ranks, oriel_rank_fn function, const oriel_co
         return oriel_fail(ORIEL_INVALID, "a launch of no rank");
     if (!function)
         return oriel_fail(ORIEL_INVALID, "a launch of no function");
+    if (oriel_bind_check(options->bind) != ORIEL_OK)
+        return ORIEL_INVALID;
     if (!options->threads && !oriel_strand_single_threaded())
         return oriel_fail(ORIEL_STATE, "this program has threads, which a fork does not copy: ask for ranks that are "
                                        "threads");
@@ -241,6 +248,7 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         status = run(all);
     if (all->shm.base)
         oriel_shm_destroy(&all->shm);
+    free(all->place);
     oriel_table_free(&all->table);
     free(all);
     return status;

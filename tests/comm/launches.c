@@ -81,6 +81,8 @@ static void launches_are_refused(void **state)
     assert_fails(oriel_comm_launch(2, NULL, NULL, NULL), ORIEL_INVALID, "no function");
     assert_fails(oriel_comm_launch(2, nothing, NULL, &(oriel_comm_options){.algorithm = "best"}), ORIEL_INVALID,
                  "no algorithm \"best\"");
+    assert_fails(oriel_comm_launch(2, nothing, NULL, &(oriel_comm_options){.bind = (oriel_bind)7}), ORIEL_INVALID,
+                 "no way 7 to bind");
     pthread_t thread;
     _Atomic int stop = 0;
     assert_int_equal(pthread_create(&thread, NULL, sleeper, &stop), 0);
