@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -21,6 +22,19 @@ static int set_length(int fd, uint64_t bytes)
     return ftruncate(fd, (off_t)bytes);
 }
 
+/* Takes `fd` over, in any case. */
+static oriel_status map(int fd, uint64_t bytes, oriel_shm *shm)
+{
+    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (base == MAP_FAILED) {
+        oriel_status status = oriel_fail_errno(ORIEL_NO_MEMORY, "cannot map %" PRIu64 " B of shared memory", bytes);
+        close(fd);
+        return status;
+    }
+    *shm = (oriel_shm){.base = base, .bytes = bytes, .fd = fd};
+    return ORIEL_OK;
+}
+
 oriel_status oriel_shm_create(uint64_t bytes, oriel_shm *shm)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -31,22 +45,23 @@ oriel_status oriel_shm_create(uint64_t bytes, oriel_shm *shm)
     int fd = memfd_create("oriel", MFD_CLOEXEC);
     if (fd < 0)
         return oriel_fail_errno(ORIEL_SYSTEM, "cannot create shared memory");
-    oriel_status status;
     if (set_length(fd, whole) < 0) {
-        status = oriel_fail_errno(ORIEL_NO_MEMORY, "cannot create %" PRIu64 " B of shared memory", whole);
-        goto close_fd;
+        oriel_status status = oriel_fail_errno(ORIEL_NO_MEMORY, "cannot create %" PRIu64 " B of shared memory", whole);
+        close(fd);
+        return status;
     }
-    void *base = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (base == MAP_FAILED) {
-        status = oriel_fail_errno(ORIEL_NO_MEMORY, "cannot map %" PRIu64 " B of shared memory", whole);
-        goto close_fd;
-    }
-    *shm = (oriel_shm){.base = base, .bytes = whole, .fd = fd};
-    return ORIEL_OK;
+    return map(fd, whole, shm);
+}
 
-close_fd:
-    close(fd);
-    return status;
+/* Only a memfd has seals. */
+oriel_status oriel_shm_open(int fd, oriel_shm *shm)
+{
+    struct stat about;
+    if (fcntl(fd, F_GET_SEALS) >= 0 && fstat(fd, &about) == 0 && about.st_size > 0)
+        return map(fd, (uint64_t)about.st_size, shm);
+    if (fd >= 0)
+        close(fd);
+    return oriel_fail(ORIEL_INVALID, "descriptor %d is not one of shared memory", fd);
 }
 
 oriel_status oriel_shm_release(oriel_shm *shm, uint64_t offset, uint64_t bytes)

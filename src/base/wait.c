@@ -144,6 +144,8 @@ static bool nap(oriel_bell *bell, const oriel_wait *wait, nap_length *length, or
     int64_t sleep = length->next < wait->deadline - now ? length->next : wait->deadline - now;
     struct timespec timeout = {.tv_sec = sleep / 1000000000, .tv_nsec = sleep % 1000000000};
     bool slept_out = futex(&bell->rings, FUTEX_WAIT, rings, &timeout) < 0 && errno == ETIMEDOUT;
+    if (slept_out && wait->idle)
+        wait->idle(wait->idle_context);
     int64_t next = slept_out ? 2 * length->next : length->first;
     length->next = next < ORIEL_NAP ? next : ORIEL_NAP;
     return false;

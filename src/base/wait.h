@@ -52,6 +52,8 @@ typedef struct oriel_wait {
     void *progress_context;
     int64_t deadline;                                 /* of base/clock.h; looked at now and then, not at each spin */
     const _Atomic uint32_t *abort[ORIEL_WAIT_ABORTS]; /* NULL, or left with ORIEL_ABORTED when it is not 0 */
+    void (*idle)(void *context); /* NULL, or called after a nap that no ring cut short: what is too dear to do often */
+    void *idle_context;
 } oriel_wait;
 
 /*

@@ -27,6 +27,18 @@ oriel_status oriel_team_make(oriel_world *world, uint32_t ranks, uint64_t *offse
     return ORIEL_OK;
 }
 
+oriel_status oriel_team_make_of_all(oriel_world *world, uint64_t *offset)
+{
+    oriel_status status = oriel_team_make(world, world->ranks, offset);
+    if (status != ORIEL_OK)
+        return status;
+    const oriel_team *team = oriel_world_at(world, *offset);
+    uint32_t *member = oriel_world_at(world, team->members);
+    for (uint32_t rank = 0; rank < world->ranks; rank++)
+        member[rank] = rank;
+    return ORIEL_OK;
+}
+
 void oriel_comm_drop(oriel_comm *comm)
 {
     for (oriel_window *window = comm->windows, *next; window; window = next) {

@@ -4,6 +4,9 @@
 
 #include "comm/world.h"
 
+#define RESERVE_BYTES       (UINT64_C(64) << 30)
+#define LEAST_RESERVE_BYTES (UINT64_C(1) << 30)
+
 static uint64_t page_bytes(void)
 {
     return (uint64_t)sysconf(_SC_PAGESIZE);
@@ -33,6 +36,21 @@ oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
     world->heap.next = next * page_bytes();
     atomic_store(&world->heap.end, end);
     return ORIEL_OK;
+}
+
+oriel_status oriel_world_make(uint64_t bytes, uint32_t ranks, uint32_t first, oriel_shm *shm)
+{
+    const bool any = bytes == 0;
+    bytes = any ? RESERVE_BYTES : bytes;
+    oriel_status status;
+    while ((status = oriel_shm_create(bytes, shm)) != ORIEL_OK && any && bytes / 2 >= LEAST_RESERVE_BYTES)
+        bytes /= 2;
+    if (status != ORIEL_OK)
+        return status;
+    status = oriel_world_init(shm, ranks, first);
+    if (status != ORIEL_OK)
+        oriel_shm_destroy(shm);
+    return status;
 }
 
 /* The smallest c with 2^c >= pages. */

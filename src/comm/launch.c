@@ -12,10 +12,6 @@
 #include "comm/table.h"
 #include "comm/team.h"
 
-#define DEFAULT_TIMEOUT_S     30.0
-#define DEFAULT_RESERVE_BYTES (UINT64_C(64) << 30)
-#define LEAST_RESERVE_BYTES   (UINT64_C(1) << 30)
-
 typedef struct launched_rank {
     struct launch *launch;
     uint32_t rank;
@@ -175,13 +171,9 @@ static oriel_status outcome(const launch *all)
 
 static oriel_status run(launch *all)
 {
-    oriel_status status = oriel_team_make(all->world, all->ranks, &all->team);
+    oriel_status status = oriel_team_make_of_all(all->world, &all->team);
     if (status != ORIEL_OK)
         return status;
-    oriel_team *team = oriel_world_at(all->world, all->team);
-    uint32_t *member = oriel_world_at(all->world, team->members);
-    for (uint32_t rank = 0; rank < all->ranks; rank++)
-        member[rank] = rank;
     oriel_wait_tune(all->ranks, oriel_host_processors(NULL)); /* the launcher sleeps */
     cpu_set_t mine;
     all->place = oriel_bind_plan(all->options.bind, oriel_host_allowed(&mine) ? &mine : NULL, all->ranks);
@@ -194,22 +186,6 @@ static oriel_status run(launch *all)
     }
     wait_for_all(all);
     return outcome(all);
-}
-
-/* Who has asked for no size takes what the address space has; who has asked for one gets it. */
-static oriel_status make_world(launch *all, uint32_t first)
-{
-    const bool any = all->options.reserve_bytes == 0;
-    uint64_t bytes = any ? DEFAULT_RESERVE_BYTES : all->options.reserve_bytes;
-    oriel_status status;
-    while ((status = oriel_shm_create(bytes, &all->shm)) != ORIEL_OK && any && bytes / 2 >= LEAST_RESERVE_BYTES)
-        bytes /= 2;
-    if (status == ORIEL_OK)
-        status = oriel_world_init(&all->shm, all->ranks, first);
-    all->world = all->shm.base;
-    if (status == ORIEL_OK)
-        status = oriel_table_share(all->world, &all->table);
-    return status;
 }
 
 static oriel_status check(uint32_t ranks, oriel_rank_fn function, const oriel_comm_options *options)
@@ -240,14 +216,17 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
     *all =
         (launch){.function = function, .context = context, .options = *options, .ranks = ranks, .kill_at = ORIEL_NEVER};
     if (all->options.timeout_s == 0)
-        all->options.timeout_s = DEFAULT_TIMEOUT_S;
+        all->options.timeout_s = ORIEL_TIMEOUT_S;
     status = oriel_table_load(options, &all->table);
     if (status == ORIEL_OK)
-        status = make_world(all, first);
-    if (status == ORIEL_OK)
-        status = run(all);
-    if (all->shm.base)
+        status = oriel_world_make(all->options.reserve_bytes, ranks, first, &all->shm);
+    if (status == ORIEL_OK) {
+        all->world = all->shm.base;
+        status = oriel_table_share(all->world, &all->table);
+        if (status == ORIEL_OK)
+            status = run(all);
         oriel_shm_destroy(&all->shm);
+    }
     free(all->place);
     oriel_table_free(&all->table);
     free(all);

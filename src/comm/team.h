@@ -106,6 +106,9 @@ typedef struct oriel_team {
 /* A zeroed team with room for its seats and members, which the caller fills. */
 oriel_status oriel_team_make(oriel_world *world, uint32_t ranks, uint64_t *offset);
 
+/* That of all ranks, in their order. */
+oriel_status oriel_team_make_of_all(oriel_world *world, uint64_t *offset);
+
 /* ---- Which way a call goes -------------------------------------------------------------------------------------- */
 
 /* Up to how many bytes: a step of the choice of an operation, whose last one goes to UINT64_MAX. */

@@ -61,6 +61,8 @@ typedef struct oriel_heap {
 
 /* ---- The world -------------------------------------------------------------------------------------------------- */
 
+#define ORIEL_TIMEOUT_S 30.0 /* if nothing else was asked for */
+
 typedef struct oriel_world {
     oriel_verdict verdict; /* a rank that died or failed */
     oriel_bell bell;       /* the launcher's */
@@ -71,12 +73,13 @@ typedef struct oriel_world {
     uint32_t rules;               /* and by rule: */
     uint64_t rule_table;          /* offset of oriel_rule[rules], of table.h */
     uint64_t bytes;               /* of the mapping */
+    uint64_t crew;                /* offset of the crew (crew.h), if ranks come by themselves; 0: they are launched */
     _Atomic uint32_t waited;      /* the note below is claimed */
     _Atomic uint32_t noted;       /* and complete */
     char note[ORIEL_ERROR_BYTES]; /* who was first to leave a wait because of the verdict: for the launcher's message */
     /*
      * What each rank shows to the others, whatever communicator they meet on: its bell, which rings when something was published
-     * that it may wait for; and behind all bells, a line each again, whether its function has returned.
+     * that it may wait for; and behind all bells, a line each again, whether its function has returned, or it has freed its communicator.
      */
     oriel_bell rank_bell[];
 } oriel_world;
@@ -112,6 +115,8 @@ void oriel_world_free(oriel_world *world, oriel_shm *shm, uint64_t offset, uint6
 
 /* Lays out the world at the beginning of a mapping that is zero. ORIEL_NO_MEMORY: it is too small. */
 oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first);
+/* Maps a world. Who asks for no size (0) takes what the address space has; who asks for one gets it. */
+oriel_status oriel_world_make(uint64_t bytes, uint32_t ranks, uint32_t first, oriel_shm *shm);
 
 /* oriel_comm_launch, with communicators that begin at generation `first`. */
 oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *context,

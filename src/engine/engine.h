@@ -40,6 +40,8 @@ typedef struct oriel_block {
     oriel_bell *bell;            /* the device's, on which peers' signals ring; NULL in a coroutine (base/wait.h) */
     int64_t deadline;
     const _Atomic uint32_t *abort[ORIEL_WAIT_ABORTS];
+    void (*idle)(void *context); /* NULL, or as that of base/wait.h; not in a coroutine */
+    void *idle_context;
 } oriel_block;
 
 typedef struct oriel_engine {

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,6 +47,33 @@ static void a_child_shares_it(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(*word, 42);
     oriel_shm_destroy(&shm);
+}
+
+/* At another address, and apart from the first: each is destroyed by itself. */
+static void another_handle_maps_the_same(void **state)
+{
+    (void)state;
+    oriel_shm shm, other;
+    assert_ok(oriel_shm_create(10000, &shm));
+    assert_ok(oriel_shm_open(fcntl(shm.fd, F_DUPFD_CLOEXEC, 0), &other));
+    assert_int_equal(other.bytes, shm.bytes);
+    assert_ptr_not_equal(other.base, shm.base);
+    memcpy(shm.base, "same", 5);
+    oriel_shm_destroy(&shm);
+    assert_string_equal(other.base, "same");
+    oriel_shm_destroy(&other);
+}
+
+static void what_is_no_memory_is_not_mapped(void **state)
+{
+    (void)state;
+    oriel_shm shm;
+    assert_fails(oriel_shm_open(-1, &shm), ORIEL_INVALID, "descriptor -1 is not one of shared memory");
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_fails(oriel_shm_open(fd, &shm), ORIEL_INVALID, "is not one of shared memory");
+    assert_int_equal(fcntl(fd, F_GETFD), -1); /* it was taken over */
+    fd = memfd_create("empty", MFD_CLOEXEC);
+    assert_fails(oriel_shm_open(fd, &shm), ORIEL_INVALID, "is not one of shared memory");
 }
 
 static void released_pages_are_zero_and_gone(void **state)
@@ -109,6 +137,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zero_and_sparse),
         cmocka_unit_test(a_child_shares_it),
+        cmocka_unit_test(another_handle_maps_the_same),
+        cmocka_unit_test(what_is_no_memory_is_not_mapped),
         cmocka_unit_test(released_pages_are_zero_and_gone),
         cmocka_unit_test(it_is_not_handed_to_other_programs),
         cmocka_unit_test(what_does_not_fit_is_refused),

@@ -56,6 +56,31 @@ static void any_abort_word_ends_the_wait_before_its_deadline(void **state)
     }
 }
 
+static void count_idle(void *context)
+{
+    atomic_fetch_add((_Atomic uint32_t *)context, 1);
+}
+
+static bool three_times(void *context)
+{
+    return atomic_load((_Atomic uint32_t *)context) == 3;
+}
+
+/* What is done in idle moments may end the wait. */
+static void what_is_idle_is_done_after_naps(void **state)
+{
+    (void)state;
+    _Atomic uint32_t times = 0;
+    oriel_bell bell = {0};
+    oriel_wait wait = {
+        .ready = three_times, .context = &times, .idle = count_idle, .idle_context = &times, .deadline = ORIEL_NEVER};
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_OK);
+    wait.deadline = oriel_deadline(0);
+    atomic_store(&times, 0);
+    assert_int_equal(oriel_wait_for(&bell, &wait), ORIEL_TIMEOUT);
+    assert_int_equal(atomic_load(&times), 0);
+}
+
 static void a_deadline_is_not_early(void **state)
 {
     (void)state;
@@ -269,6 +294,8 @@ int main(void)
         TUNED(alone, a_deadline_is_not_early),
         TUNED(crowded, an_idle_wait_sleeps),
         TUNED(alone, an_idle_wait_sleeps),
+        TUNED(crowded, what_is_idle_is_done_after_naps),
+        TUNED(alone, what_is_idle_is_done_after_naps),
         TUNED(crowded, progress_is_driven_and_keeps_the_wait_awake),
         TUNED(alone, progress_is_driven_and_keeps_the_wait_awake),
         TUNED(crowded, no_ring_between_threads_is_lost),

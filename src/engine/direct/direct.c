@@ -31,7 +31,11 @@ oriel_status oriel_direct_ended(const oriel_engine_core *core, bool clock)
 oriel_status oriel_direct_wait(const oriel_engine_core *core, bool (*ready)(void *context), void *context)
 {
     const oriel_block *block = core->block;
-    oriel_wait wait = {.ready = ready, .context = context, .deadline = block->deadline};
+    oriel_wait wait = {.ready = ready,
+                       .context = context,
+                       .idle = block->idle,
+                       .idle_context = block->idle_context,
+                       .deadline = block->deadline};
     memcpy(wait.abort, block->abort, sizeof wait.abort);
     return oriel_wait_for(block->bell, &wait);
 }
