@@ -16,6 +16,7 @@
  * Order of calls
  *
  *      oriel_comm_launch        starts n ranks, each with a communicator of all; waits for them. Inside each rank:
+ *      (or oriel_comm_create    in each of n programs: "Ranks that exist already", below)
  *          oriel_comm_split         communicators of some of the ranks
  *          oriel_window_alloc       symmetric memory, which moves without staging
  *          oriel_barrier ...        the collectives, any number of times
@@ -135,6 +136,77 @@ ORIEL_API oriel_status oriel_comm_launch(uint32_t ranks, oriel_rank_fn function,
  */
 #define oriel_launch(ranks, function) oriel_comm_launch((ranks), (function), NULL, NULL)
 
+/* ---- Ranks that exist already ----------------------------------------------------------------------------------- */
+
+/*
+ * Programs that something else has started, on one host, make themselves ranks of one communicator:
+ *
+ *      int main(void)                                          oriel launch -n 4 ./program
+ *      {
+ *          oriel_comm *comm;                                   or
+ *          if (oriel_comm_create(NULL, NULL, &comm) ||         export ORIEL_RANKS=4 ORIEL_RENDEZVOUS=./here
+ *              work(comm) ||                                   for r in 0 1 2 3; do ORIEL_RANK=$r ./program & done; wait
+ *              oriel_comm_free(comm))
+ *              return fprintf(stderr, "%s\n", oriel_last_error()), 1;
+ *          return 0;
+ *      }
+ *
+ *      oriel_comm_create       every rank, in any order; returns when all have come
+ *      ...                     as in a rank that was launched
+ *      oriel_comm_free         every rank: collective; frees all that was split from it, too
+ *
+ * Where they come together. At a path, which all ranks give alike; it is only a name, of this user and this network namespace: no file
+ * of that name is made or looked at, so that nothing is left of a job that crashed, and a file that is there does not matter. It is
+ * free for the next job as soon as all ranks have come. Two jobs that gather at one path at the same time end each other, as two
+ * ranks of one number do. Or at a descriptor of oriel_rendezvous_open, which they have inherited, and which serves for one job.
+ *
+ * Rank 0 makes the shared memory: of `options`, its `reserve_bytes` count, and its `bind`, but for ORIEL_BIND_NONE, which each rank
+ * says for itself. `algorithm` and `deterministic` are the same at all ranks; what they leave open, rank 0's environment and file choose for all. Ranks that have been bound by whoever started them, to different processors, stay as they are.
+ *
+ * Death. A rank that ends without oriel_comm_free, killed or not, ends the calls of all others that wait or come to wait, with
+ * ORIEL_RANK_DIED and a message that names it: each that waits looks after the others. The memory goes with the last of them.
+ *
+ * Threads. A thread can be a rank, too; that its process lives on is then taken for its life. A process that forks is still
+ * the rank, and its child is none.
+ */
+typedef struct oriel_rendezvous {
+    uint32_t rank, ranks;
+    const char *path; /* borrowed for the call; NULL: */
+    int descriptor;   /* borrowed for the call */
+} oriel_rendezvous;
+
+/*
+ * Makes the caller rank where->rank of where->ranks, and waits until all have come.
+ *
+ * where    borrowed. NULL: from the environment, as `oriel launch` sets it: ORIEL_RANK, ORIEL_RANKS, and ORIEL_RENDEZVOUS (a path) or
+ *          ORIEL_DESCRIPTOR (a number); ORIEL_BIND (none or core) where options->bind is ORIEL_BIND_DEFAULT
+ * options  borrowed; NULL: all zero. `threads` is not looked at. `timeout_s` is also how long this call waits: 0: 30; negative:
+ *          for ever
+ * comm     owned by the caller: oriel_comm_free
+ *
+ * ORIEL_INVALID    a rank that is not below the number of ranks, an option or a variable that is not acceptable: nobody else
+ *                  knows. Or for all that have come: a rank that comes twice, ranks that disagree on how many they are or on
+ *                  the algorithms they ask for, or are of different versions of Oriel; the message has both views
+ * ORIEL_UNAVAILABLE   a table of algorithms that this build cannot read
+ * ORIEL_STATE      the environment lacks a variable
+ * ORIEL_TIMEOUT    for all that have come: the message names the ranks that have not
+ * ORIEL_RANK_DIED  for all that have come: a rank ended meanwhile
+ * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no socket, descriptor or memory to be had
+ */
+ORIEL_API oriel_status oriel_comm_create(const oriel_rendezvous *where, const oriel_comm_options *options,
+                                         oriel_comm **comm);
+
+/*
+ * For programs that start their ranks themselves: memory in which `ranks` ranks can come together, once. Pass it on to each, by
+ * fork and exec (it is not closed by exec) or through a socket, with its number; then close it.
+ *
+ * reserve_bytes  as of oriel_comm_options
+ * descriptor     owned by the caller
+ */
+ORIEL_API oriel_status oriel_rendezvous_open(uint32_t ranks, uint64_t reserve_bytes, int *descriptor);
+
+/* ---- Communicators ---------------------------------------------------------------------------------------------- */
+
 /* My number, 0 .. size-1. */
 ORIEL_API uint32_t oriel_comm_rank(const oriel_comm *comm);
 /* How many ranks there are. */
@@ -153,7 +225,8 @@ ORIEL_API uint32_t oriel_comm_size(const oriel_comm *comm);
 ORIEL_API oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t key, oriel_comm **part);
 
 /*
- * Collective: frees a communicator that oriel_comm_split made, and its windows. On a broken one it returns at once.
+ * Collective: frees a communicator that oriel_comm_split or oriel_comm_create made, and its windows. On a broken one it returns at
+ * once. It is gone then, whatever is returned.
  * ORIEL_INVALID: the communicator of the launch, which is not the rank's to free. NULL: nothing to do.
  */
 ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);

@@ -92,6 +92,7 @@ static inline uint32_t oriel_asked_of(oriel_asked asked, oriel_operation operati
 oriel_status oriel_asked_take(const char *words, const char *whence, oriel_asked *asked);
 
 /* "allreduce=ring,allgather=bruck", or "none". Cut to `bytes`. Returns `text`. */
+#define ORIEL_ASKED_TEXT 128
 const char *oriel_asked_text(oriel_asked asked, char *text, size_t bytes);
 
 #endif

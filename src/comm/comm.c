@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "comm/crew.h"
 #include "comm/team.h"
 
 /* ---- Teams ------------------------------------------------------------------------------------------------------ */
@@ -51,6 +52,14 @@ void oriel_comm_drop(oriel_comm *comm)
     free(comm->terms);
     free(comm->targets);
     free(comm);
+}
+
+void oriel_comm_drop_all(oriel_comm *comm)
+{
+    for (oriel_comm *next; comm; comm = next) {
+        next = comm->next;
+        oriel_comm_drop(comm);
+    }
 }
 
 oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset, uint32_t rank, double timeout_s,
@@ -331,15 +340,22 @@ oriel_status oriel_comm_free(oriel_comm *comm)
 {
     if (!comm)
         return ORIEL_OK;
-    if (comm->root == comm)
+    const bool is_root = comm->root == comm;
+    if (is_root && !comm->joined)
         return oriel_fail(ORIEL_INVALID, "the communicator of a launch is freed by the launch");
     /* What ranks share of a broken one stays until the launch ends: somebody may still read it. */
     oriel_status status = ORIEL_OK;
     if (comm->broken == ORIEL_OK) {
         comm->calls++;
         status = oriel_meet(comm, oriel_call_of(ORIEL_OP_FREE, 0, PTO_F32, PTO_SUM, 0));
-        if (status == ORIEL_OK)
+        if (status == ORIEL_OK && !is_root)
             leave_team(comm);
+    }
+    if (is_root) {
+        oriel_joined *joined = comm->joined;
+        oriel_comm_drop_all(comm);
+        oriel_crew_leave(joined);
+        return status;
     }
     oriel_comm **link = &comm->root->next;
     while (*link != comm)

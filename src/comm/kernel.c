@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "comm/crew.h"
 #include "comm/team.h"
 #include "platform/platform.h"
 
@@ -256,7 +257,9 @@ static oriel_status run_kernel(oriel_comm *comm, const oriel_move *move, const o
                                .blocks = 1,
                                .bell = &comm->world->rank_bell[comm->member[comm->rank]],
                                .deadline = oriel_deadline(comm->timeout_s),
-                               .abort = {&comm->team->verdict.given, &comm->world->verdict.given}};
+                               .abort = {&comm->team->verdict.given, &comm->world->verdict.given},
+                               .idle = comm->root->joined ? oriel_crew_watch : NULL,
+                               .idle_context = comm->root->joined};
     return oriel_engine_direct.run(kernels->core, &block);
 }
 

@@ -35,14 +35,6 @@ typedef struct launch {
 
 /* ---- In a rank -------------------------------------------------------------------------------------------------- */
 
-static void free_comms(oriel_comm *comm)
-{
-    for (oriel_comm *next; comm; comm = next) {
-        next = comm->next;
-        oriel_comm_drop(comm);
-    }
-}
-
 /* Whoever waits for this rank need not wait any longer. */
 static void leave(oriel_world *world, uint32_t rank, oriel_status status)
 {
@@ -73,7 +65,7 @@ static oriel_status live(void *context)
         status = all->function(comm, all->context);
         if (getpid() != process)
             _exit(EXIT_FAILURE); /* a fork of the rank: the rank goes on, and nobody is to hear that it has returned */
-        free_comms(comm);
+        oriel_comm_drop_all(comm);
     }
     leave(all->world, self->rank, status);
     if (!all->options.threads)
@@ -222,7 +214,7 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         status = oriel_world_make(all->options.reserve_bytes, ranks, first, &all->shm);
     if (status == ORIEL_OK) {
         all->world = all->shm.base;
-        status = oriel_table_share(all->world, &all->table);
+        status = oriel_table_share(all->world, &all->table, oriel_host_processors(NULL));
         if (status == ORIEL_OK)
             status = run(all);
         oriel_shm_destroy(&all->shm);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "comm/crew.h"
 #include "comm/team.h"
 #include "oriel/info.h"
 
@@ -138,10 +139,13 @@ static oriel_status fail_waiting(oriel_comm *comm, oriel_call call, uint32_t pee
     char waited[320], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], it[RANK_TEXT], what[ORIEL_CALL_TEXT], last[LAST_TEXT];
     snprintf(waited, sizeof waited, "%s waited for %s in %s (call %" PRIu64 ")", rank_text(comm, comm->rank, me),
              rank_text(comm, peer, it), oriel_call_text(call, what), comm->calls);
+    if (comm->root->joined && status == ORIEL_TIMEOUT)
+        oriel_crew_watch(comm->root->joined);
     if (fail_with_others(comm, waited, &status))
         return status;
     if (status == ORIEL_ABORTED) {
-        snprintf(text, sizeof text, "%s, which has returned from its function", waited);
+        snprintf(text, sizeof text, "%s, which has %s", waited,
+                 comm->root->joined ? "freed its communicator" : "returned from its function");
         return oriel_break(comm, ORIEL_STATE, text);
     }
     snprintf(text, sizeof text, "%s, which did not come in %g s: %s", waited, comm->timeout_s,
@@ -206,6 +210,8 @@ static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, oriel_
     oriel_wait wait = {
         .ready = look_if_come,
         .context = what,
+        .idle = comm->root->joined ? oriel_crew_watch : NULL,
+        .idle_context = comm->root->joined,
         .deadline = oriel_deadline(comm->timeout_s),
         .abort = {&comm->team->verdict.given, &world->verdict.given, oriel_world_left(world, comm->member[peer])},
     };

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/host.h"
 #include "oriel/tuning.h"
 
 #define FILE_IN_CONFIG "oriel/tuning.json"
@@ -162,9 +161,8 @@ void oriel_table_free(oriel_table *table)
     *table = (oriel_table){0};
 }
 
-oriel_status oriel_table_share(oriel_world *world, const oriel_table *table)
+oriel_status oriel_table_share(oriel_world *world, const oriel_table *table, uint32_t processors)
 {
-    const uint32_t processors = oriel_host_processors(NULL);
     world->asked = table->asked;
     if (table->rules == 0)
         return ORIEL_OK;

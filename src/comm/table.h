@@ -2,10 +2,10 @@
 /*
  * The table that chooses: what was asked for by name, and the rules of a file (docs/tuning.md).
  *
- *      the process that launches             each rank, each communicator
+ *      who launches the ranks, or rank 0     each rank, each communicator
  *      oriel_table_load ─► share ─► world ─► oriel_choose (choose.c): the steps of each operation, for its ranks
  *
- * It is read once, before there are ranks, and lies in the world: two ranks cannot have different ones.
+ * It is read once, before any rank has its communicator, and lies in the world: two ranks cannot have different ones.
  */
 #ifndef ORIEL_COMM_TABLE_H
 #define ORIEL_COMM_TABLE_H
@@ -42,8 +42,8 @@ typedef struct oriel_table {
 oriel_status oriel_table_load(const oriel_comm_options *options, oriel_table *table);
 void oriel_table_free(oriel_table *table);
 
-/* Puts it where the ranks will find it: what is for as many processors as there are. */
-oriel_status oriel_table_share(oriel_world *world, const oriel_table *table);
+/* Puts it where the ranks will find it: what is for as many processors as they have. */
+oriel_status oriel_table_share(oriel_world *world, const oriel_table *table, uint32_t processors);
 
 /*
  * Whether the last of `rules` rules may follow those before it. False: `why` says what is wrong with it: it overlaps

@@ -29,7 +29,7 @@
  *      reduce.c    combines in the order of the ranks    large.c     everything else
  *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
  *      algorithm.h what algorithms there are             choose.c    which of them a call takes, by table.h
- *      comm.c      split, free, windows
+ *      comm.c      split, free, windows                  crew.h      ranks that nobody launched
  */
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
@@ -158,7 +158,8 @@ struct oriel_comm {
     void **targets;     /* [ranks]: and where it goes, for the length of a call */
     oriel_shm *shm;
     oriel_window *windows;
-    struct oriel_comm *root; /* the launch's, which has the list of all; itself there */
+    struct oriel_joined *joined; /* of a root whose rank came by itself (crew.h); else NULL */
+    struct oriel_comm *root;     /* the launch's, which has the list of all; itself there */
     struct oriel_comm *next;
 };
 
@@ -167,6 +168,8 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t team, 
                              oriel_comm **comm);
 /* Frees what this rank keeps of it; what ranks share stays. */
 void oriel_comm_drop(oriel_comm *comm);
+/* The same, of a root and all that were split from it. */
+void oriel_comm_drop_all(oriel_comm *root);
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
 

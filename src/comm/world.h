@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What all ranks of a launch share: one anonymous mapping, made before they are started.
+ * What all ranks of a launch share: one anonymous mapping, made before they are started; or by one of them, or by whoever started
+ * them, and handed to all (crew.h): each has it at an address of its own then.
  *
  *      ┌───────┬─────────────────┬──────────────────────────────────────────────────────────┬ ─ ─ ─ ─ ─ ─ ─ ┐
  *      │ world │ bells, leavings │ blocks: teams (team.h), scratch, windows of the programs │ never touched │
@@ -64,6 +65,7 @@ typedef struct oriel_heap {
 #define ORIEL_TIMEOUT_S 30.0 /* if nothing else was asked for */
 
 typedef struct oriel_world {
+    char mark[64];         /* crew.h: which Oriel made it, where ranks come by themselves */
     oriel_verdict verdict; /* a rank that died or failed */
     oriel_bell bell;       /* the launcher's */
     oriel_heap heap;
