@@ -40,6 +40,7 @@ int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_tune(int argc, char **argv);
 int cli_info(int argc, char **argv);
+int cli_launch(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 
 struct option;

@@ -26,6 +26,9 @@ static const char help[] =
     "  What silicon would do to a kernel: missing flags, early signals, races, found here:\n"
     "      oriel check allgather -p a2a3sim -d 0-3\n"
     "\n"
+    "  Start a program of your own four times, each a rank (oriel/comm.h):\n"
+    "      oriel launch -n 4 ./program\n"
+    "\n"
     "  How fast the library's collectives are, by size, on four ranks of this host:\n"
     "      oriel bench allreduce -n 4 --min 8 --max 64M --plot allreduce.svg\n"
     "\n"
@@ -35,14 +38,16 @@ static const char help[] =
     "  What this machine and this build have:\n"
     "      oriel info\n"
     "\n"
-    "  `oriel run --help`, and the same of check, bench, tune and info, tell the rest. `oriel --version` tells the "
-    "version.\n";
+    "  `oriel run --help`, and the same of check, launch, bench, tune and info, tell the rest. `oriel --version` tells "
+    "the version.\n";
 
 /* What was typed asks for JSON. Found before the options are parsed, since a mistake may be in one before it. */
 static bool json_wanted, sarif_wanted;
 
 static void look_for_json(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "launch") == 0)
+        return; /* what follows is another program's */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *form = strncmp(argv[i], "--format=", 9) == 0 ? argv[i] + 9 : "";
         if (strcmp(argv[i], "--format") == 0 && argv[i + 1])
@@ -131,6 +136,8 @@ static int run_command(int argc, char **argv)
         return cli_run(argc - 1, argv + 1);
     if (strcmp(command, "check") == 0)
         return cli_check(argc - 1, argv + 1);
+    if (strcmp(command, "launch") == 0)
+        return cli_launch(argc - 1, argv + 1);
     if (strcmp(command, "bench") == 0)
         return cli_bench(argc - 1, argv + 1);
     if (strcmp(command, "tune") == 0)
@@ -146,9 +153,11 @@ static int run_command(int argc, char **argv)
         return CLI_RIGHT;
     }
     if (!command[0])
-        return cli_fail(CLI_BAD_USAGE, "say what to do: run, check, bench, tune or info; `oriel --help` has examples");
+        return cli_fail(CLI_BAD_USAGE,
+                        "say what to do: run, check, launch, bench, tune or info; `oriel --help` has examples");
     return cli_fail(CLI_BAD_USAGE,
-                    "there is no command \"%s\": run, check, bench, tune, info; `oriel --help` has examples", command);
+                    "there is no command \"%s\": run, check, launch, bench, tune, info; `oriel --help` has examples",
+                    command);
 }
 
 int main(int argc, char **argv)

@@ -97,7 +97,7 @@ def test_two_and_sixty_four_devices():
 
 
 def test_commands_that_do_not_exist():
-    fails(2, "run, check, bench, tune or info")
+    fails(2, "run, check, launch, bench, tune or info")
     fails(2, 'no command "dance"', "dance")
     fails(2, "which launch", "run")
     fails(2, '"allreduce" is too much', "run", "allgather", "allreduce", *ON_FOUR)

@@ -163,4 +163,15 @@ def test_a_name_that_is_not_utf8_is_still_json():
     assert code == 0 and json.loads(said)["launch"] == "ring?shift", said
 
 
+def test_a_program_with_many_ranks_runs_with_a_launcher_and_without():
+    folder = ROOT / "spmd"
+    shutil.copytree(pathlib.Path(EXAMPLE).parent / "spmd", folder)
+    build(folder)
+    environment = dict(os.environ, LD_LIBRARY_PATH=str(only("liboriel.so").parent))
+    for target in "run", "by-path":
+        code, said = run("make", "-C", folder, "-o", "pi", target, f"ORIEL={only('bin/oriel')}", env=environment)
+        assert code == 0 and said.count("pi is about 3.1416 (4 ranks)\n") == 1, said
+    assert {file.name for file in folder.iterdir()} == {"Makefile", "README.md", "pi", "pi.c"}
+
+
 tap.run(globals())

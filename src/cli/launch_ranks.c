@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes of `oriel launch`.
+ *
+ * A rank that has ended stays listed until the last one has: the others can then read how it ended, and say so. The end of all is in
+ * steps, each a deadline away from the one before:
+ *
+ *      run          until --timeout            a failure, a signal or the deadline  ─>
+ *      grace        for --grace seconds        they may end by themselves           ─>
+ *      terminate    for as long again          SIGTERM to all                       ─>
+ *      kill                                    SIGKILL
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/launch.h"
+
+enum { OUTPUT, ERRORS, STREAMS };
+
+typedef struct process {
+    pid_t pid;
+    bool ended;
+    cli_stream stream[STREAMS];
+} process;
+
+typedef enum step { RUN, GRACE, TERMINATE, KILL } step;
+
+typedef struct launch {
+    const cli_launch_job *job;
+    uint32_t started, running;
+    step step;
+    double next_s; /* when the next step begins; 0: it does not */
+    bool failed;
+    int signals;            /* descriptor */
+    sigset_t before;        /* what was blocked */
+    char rendezvous[64];    /* a name of this launch alone */
+    struct pollfd *awaited; /* [1 + STREAMS * ranks] */
+    process rank[];
+} launch;
+
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* ---- Starting --------------------------------------------------------------------------------------------------- */
+
+/* Why a program could not be run, from its process to this one. */
+typedef struct excuse {
+    char text[256];
+} excuse;
+
+static _Noreturn void give_up(int to, const char *what, const char *why)
+{
+    excuse why_not;
+    snprintf(why_not.text, sizeof why_not.text, "%s: %s", what, why);
+    (void)!write(to, &why_not, sizeof why_not);
+    _exit(127);
+}
+
+static void set_number(const char *name, uint32_t number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", number);
+    setenv(name, text, 1);
+}
+
+static void set_environment(const launch *all, uint32_t rank)
+{
+    set_number("ORIEL_RANK", rank);
+    set_number("ORIEL_RANKS", all->job->ranks);
+    setenv("ORIEL_RENDEZVOUS", all->rendezvous, 1);
+    unsetenv("ORIEL_DESCRIPTOR");
+    if (all->job->bind != ORIEL_BIND_DEFAULT)
+        setenv("ORIEL_BIND", "none", 1); /* it is bound already, or is not to be */
+}
+
+/* The child's way to the program. It must not outlive the launcher, which may be gone before the system was told. */
+static _Noreturn void become(const launch *all, uint32_t rank, pid_t launcher, const int end[STREAMS], int excuses)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launcher)
+        _exit(127);
+    sigprocmask(SIG_SETMASK, &all->before, NULL);
+    if (all->job->bind == ORIEL_BIND_CORE && oriel_host_bind(rank, all->job->ranks) != ORIEL_OK)
+        give_up(excuses, "--bind core", oriel_last_error());
+    set_environment(all, rank);
+    int nothing = rank > 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (nothing < 0 || (nothing != STDIN_FILENO && dup2(nothing, STDIN_FILENO) < 0))
+        give_up(excuses, "/dev/null", strerror(errno));
+    if (all->job->tag && (dup2(end[OUTPUT], STDOUT_FILENO) < 0 || dup2(end[ERRORS], STDERR_FILENO) < 0))
+        give_up(excuses, "a pipe for output", strerror(errno));
+    execvp(all->job->program[0], all->job->program);
+    give_up(excuses, all->job->program[0], strerror(errno));
+}
+
+static bool open_streams(const launch *all, uint32_t index, process *rank, int end[STREAMS])
+{
+    for (int i = 0; i < STREAMS; i++) {
+        rank->stream[i].from = end[i] = -1;
+        if (all->job->tag &&
+            !cli_stream_open(&rank->stream[i], index, i == OUTPUT ? STDOUT_FILENO : STDERR_FILENO, &end[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool start(launch *all, int excuses)
+{
+    const pid_t launcher = getpid();
+    for (; all->started < all->job->ranks; all->started++, all->running++) {
+        process *rank = &all->rank[all->started];
+        int end[STREAMS];
+        if (!open_streams(all, all->started, rank, end))
+            return false;
+        rank->pid = fork();
+        if (rank->pid == 0)
+            become(all, all->started, launcher, end, excuses);
+        for (int i = 0; i < STREAMS; i++)
+            if (end[i] >= 0)
+                close(end[i]);
+        if (rank->pid < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Until each child has become its program, or says why not. True: all have. */
+static bool all_became_programs(int excuses, excuse *why)
+{
+    ssize_t got;
+    do
+        got = read(excuses, why, sizeof *why);
+    while (got < 0 && errno == EINTR);
+    return got == 0;
+}
+
+/* ---- Watching --------------------------------------------------------------------------------------------------- */
+
+static void send_all(const launch *all, int signal)
+{
+    for (uint32_t i = 0; i < all->started; i++)
+        if (!all->rank[i].ended)
+            kill(all->rank[i].pid, signal);
+}
+
+static void go_to(launch *all, step next)
+{
+    if (next <= all->step)
+        return;
+    all->step = next;
+    all->next_s = next == KILL ? 0 : now_s() + all->job->grace_s;
+    if (next == TERMINATE)
+        send_all(all, SIGTERM);
+    else if (next == KILL)
+        send_all(all, SIGKILL);
+}
+
+static void pass_time(launch *all)
+{
+    if (all->next_s == 0 || now_s() < all->next_s)
+        return;
+    if (all->step == RUN) {
+        char text[256] = "";
+        size_t length = 0;
+        uint32_t named = 0;
+        for (uint32_t i = 0; i < all->started; i++)
+            if (!all->rank[i].ended && named++ < 8)
+                length += (size_t)snprintf(text + length, sizeof text - length, "%srank %u", length ? ", " : "", i);
+        if (named > 8)
+            snprintf(text + length, sizeof text - length, " and %u more", named - 8);
+        cli_complain(CLI_FAILED, "the deadline of %g s has passed: %s had not ended", all->job->timeout_s, text);
+        all->failed = true;
+    }
+    go_to(all, all->step == RUN ? TERMINATE : all->step + 1);
+}
+
+static bool is_failure(const siginfo_t *info)
+{
+    return info->si_code != CLD_EXITED || info->si_status != 0;
+}
+
+static void say_fate(uint32_t rank, const siginfo_t *info)
+{
+    if (info->si_code == CLD_EXITED)
+        cli_complain(CLI_FAILED, "rank %u ended with exit code %d", rank, info->si_status);
+    else
+        cli_complain(CLI_FAILED, "rank %u was killed by signal %d (%s)%s", rank, info->si_status,
+                     strsignal(info->si_status), info->si_code == CLD_DUMPED ? ", and dumped core" : "");
+}
+
+/*
+ * Looks after all ranks. Of several that failed since the last look, that which was killed is taken for the first: ranks that learn
+ * of another's death end with an exit code.
+ */
+static void look_after(launch *all)
+{
+    siginfo_t first = {0};
+    uint32_t who = 0;
+    for (uint32_t i = 0; i < all->started; i++) {
+        siginfo_t info = {0};
+        process *rank = &all->rank[i];
+        if (rank->ended || waitid(P_PID, (id_t)rank->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+            continue;
+        rank->ended = true;
+        all->running--;
+        if (is_failure(&info) && (first.si_pid == 0 || (first.si_code == CLD_EXITED && info.si_code != CLD_EXITED))) {
+            first = info;
+            who = i;
+        }
+    }
+    if (first.si_pid == 0 || all->failed)
+        return;
+    say_fate(who, &first);
+    all->failed = true;
+    go_to(all, GRACE);
+}
+
+/* The terminal sends its signals to the programs itself. A second one that is to end all does so at once. */
+static void pass_on(launch *all, const struct signalfd_siginfo *signal)
+{
+    const int number = (int)signal->ssi_signo;
+    if (signal->ssi_code != SI_KERNEL)
+        send_all(all, number);
+    if (number == SIGUSR1 || number == SIGUSR2)
+        return;
+    if (!all->failed)
+        cli_complain(CLI_FAILED, "interrupted by signal %d (%s)", number, strsignal(number));
+    go_to(all, all->step == RUN ? GRACE : KILL);
+    all->failed = true;
+}
+
+static void take_signals(launch *all)
+{
+    struct signalfd_siginfo signal;
+    while (read(all->signals, &signal, sizeof signal) == sizeof signal)
+        if (signal.ssi_signo != SIGCHLD)
+            pass_on(all, &signal);
+    look_after(all);
+}
+
+static void move_output(launch *all)
+{
+    for (uint32_t i = 0; i < all->started; i++)
+        for (int stream = 0; stream < STREAMS; stream++)
+            cli_stream_move(&all->rank[i].stream[stream]);
+}
+
+static void wait_for_news(launch *all)
+{
+    nfds_t count = 0;
+    all->awaited[count++] = (struct pollfd){.fd = all->signals, .events = POLLIN};
+    for (uint32_t i = 0; i < all->started; i++)
+        for (int stream = 0; stream < STREAMS; stream++)
+            all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
+    double left_s = all->next_s > 0 ? all->next_s - now_s() : -1;
+    int timeout_ms = all->next_s == 0 ? -1 : left_s < 0 ? 0 : left_s > 1e6 ? 1000000000 : (int)(left_s * 1e3) + 1;
+    poll(all->awaited, count, timeout_ms);
+}
+
+static void watch(launch *all)
+{
+    while (all->running > 0) {
+        wait_for_news(all);
+        move_output(all);
+        take_signals(all);
+        pass_time(all);
+    }
+    move_output(all);
+}
+
+/* ---- Ending ----------------------------------------------------------------------------------------------------- */
+
+/* What ranks that failed have started and not ended has become this process's: it is ended, too. */
+static void end_orphans(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    for (bool any = true; any;) {
+        any = false;
+        FILE *children = fopen(path, "re");
+        if (!children)
+            return;
+        for (int pid; fscanf(children, "%d", &pid) == 1; any = true)
+            kill(pid, SIGKILL);
+        fclose(children);
+        while (any && waitpid(-1, NULL, 0) > 0)
+            continue;
+    }
+}
+
+static void end(launch *all)
+{
+    for (uint32_t i = 0; i < all->started; i++) {
+        while (waitpid(all->rank[i].pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        for (int stream = 0; stream < STREAMS; stream++)
+            cli_stream_close(&all->rank[i].stream[stream]);
+    }
+    if (all->failed)
+        end_orphans();
+}
+
+static bool watch_signals(launch *all)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)
+        sigaddset(&set, passed_on[i]);
+    sigprocmask(SIG_BLOCK, &set, &all->before);
+    all->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return all->signals >= 0;
+}
+
+static int run(launch *all)
+{
+    int excuses[2];
+    excuse why;
+    oriel_host_info host;
+    if (all->job->bind == ORIEL_BIND_CORE)
+        oriel_host_describe(&host); /* once, and not in each child */
+    if (pipe2(excuses, O_CLOEXEC) < 0)
+        return cli_fail(CLI_FAILED, "no pipe to be had: %s", strerror(errno));
+    fflush(NULL);
+    int code = CLI_RIGHT;
+    if (!start(all, excuses[1]))
+        code = cli_fail(CLI_FAILED, "rank %u cannot be started: %s", all->started, strerror(errno));
+    close(excuses[1]);
+    if (code == CLI_RIGHT && !all_became_programs(excuses[0], &why))
+        code = cli_fail(CLI_BAD_USAGE, "cannot run %.*s", (int)sizeof why.text, why.text);
+    close(excuses[0]);
+    if (code != CLI_RIGHT) {
+        all->failed = true;
+        go_to(all, KILL);
+    }
+    watch(all);
+    end(all);
+    return code == CLI_RIGHT && all->failed ? CLI_FAILED : code;
+}
+
+int cli_launch_run(const cli_launch_job *job)
+{
+    launch *all = calloc(1, sizeof *all + job->ranks * sizeof *all->rank);
+    struct pollfd *awaited = calloc(1 + STREAMS * (size_t)job->ranks, sizeof *awaited);
+    if (!all || !awaited) {
+        free(all);
+        free(awaited);
+        return cli_fail(CLI_FAILED, "no memory for %u ranks", job->ranks);
+    }
+    all->job = job;
+    all->awaited = awaited;
+    all->next_s = job->timeout_s > 0 ? now_s() + job->timeout_s : 0;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(all->rendezvous, sizeof all->rendezvous, "/oriel-launch/%d-%lld-%ld", (int)getpid(), (long long)now.tv_sec,
+             now.tv_nsec);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int code;
+    if (watch_signals(all)) {
+        code = run(all);
+        close(all->signals);
+    } else
+        code = cli_fail(CLI_FAILED, "no signals to be had: %s", strerror(errno));
+    sigprocmask(SIG_SETMASK, &all->before, NULL);
+    free(awaited);
+    free(all);
+    return code;
+}

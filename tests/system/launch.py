@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Protects: `oriel launch`. Programs run as ranks, or simply several times; the first failure is told; signals, input and
+output go where they should; and nothing is left, whoever dies.
+
+usage: launch.py ORIEL RANK     (RANK: the program of rank.c)
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import tap
+
+ORIEL, RANK = sys.argv[1:]
+# How long something may take that takes no time, on a machine that does other things as well.
+SOON = 60
+
+
+def launch(*words, **options):
+    return subprocess.run([ORIEL, "launch", *words], capture_output=True, text=True, timeout=120, **options)
+
+
+def succeeds(*words, **options):
+    result = launch(*words, **options)
+    assert result.returncode == 0 and not result.stderr, (words, result)
+    return result.stdout
+
+
+def fails(code, message, *words):
+    result = launch(*words)
+    assert result.returncode == code and message in result.stderr, (words, result)
+    return result
+
+
+def begin(*words):
+    return subprocess.Popen([ORIEL, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def begin_ranks(count, *words):
+    """A launch of `count` ranks that call without an end, and their processes, in no order."""
+    started = begin("-n", str(count), *words, RANK, "forever")
+    return started, [int(started.stdout.readline()) for _ in range(count)]
+
+
+def is_alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def rank_of(process):
+    with open(f"/proc/{process}/environ") as environment:
+        return int(re.search(r"(?:^|\0)ORIEL_RANK=(\d+)", environment.read())[1])
+
+
+def all_end(processes):
+    deadline = time.monotonic() + SOON
+    while any(is_alive(process) for process in processes):
+        assert time.monotonic() < deadline, processes
+        time.sleep(0.01)
+
+
+def leaves_nothing(launcher):
+    with open("/proc/net/unix") as addresses:
+        assert f"oriel-launch/{launcher.pid}-" not in addresses.read()
+
+
+# ---- Right ----------------------------------------------------------------------------------------------------------
+
+
+def test_ranks_come_together():
+    for count in 1, 2, 3, 5:
+        assert succeeds("-n", str(count), RANK, "sum") == f"{count * (count + 1) // 2}\n"
+    for bind in "core", "none":
+        assert succeeds("--ranks", "2", "--bind", bind, RANK, "sum") == "3\n"
+
+
+def test_two_launches_at_the_same_time_do_not_meet():
+    started = [begin("-n", "3", RANK, "sum") for _ in range(4)]
+    assert [one.communicate(timeout=SOON) for one in started] == [("6\n", "")] * 4
+
+
+def test_a_script_may_run_several_programs_as_its_rank():
+    assert succeeds("-n", "2", "sh", "-c", f"{RANK} sum && {RANK} sum") == "3\n3\n"
+
+
+def test_other_programs_run_several_times():
+    lines = succeeds("-n", "3", "sh", "-c", "echo $ORIEL_RANK of $ORIEL_RANKS").splitlines()
+    assert sorted(lines) == ["0 of 3", "1 of 3", "2 of 3"], lines
+
+
+def test_options_of_the_program_are_its_own():
+    assert succeeds("-n", "1", "echo", "-n", "7", "--json", "--help") == "7 --json --help"
+    assert succeeds("-n", "1", "--", "echo", "--tag-output") == "--tag-output\n"
+
+
+def test_output_is_tagged_line_by_line():
+    script = "echo a; echo b >&2; printf 'c\\nd'"
+    result = launch("-n", "2", "--tag-output", "sh", "-c", script)
+    assert result.returncode == 0
+    for rank in "01":
+        assert re.findall(rf"^\[{rank}\] (.*)$", result.stdout, re.MULTILINE) == ["a", "c", "d"], result
+    assert sorted(result.stderr.splitlines()) == ["[0] b", "[1] b"], result
+
+
+def test_a_long_line_and_much_output_come_whole():
+    out = succeeds("-n", "2", "--tag-output", sys.executable, "-c", "print('x' * 200000); print('y\\n' * 50000, end='')")
+    for rank in "01":
+        mine = re.findall(rf"^\[{rank}\] (.*)$", out, re.MULTILINE)
+        assert "".join(mine) == "x" * 200000 + "y" * 50000 and max(map(len, mine)) == 65536
+
+
+def test_rank_0_has_the_input():
+    out = succeeds("-n", "3", "--tag-output", "cat", input="for one\n")
+    assert out == "[0] for one\n", out
+
+
+def test_ranks_are_bound():
+    mine = len(os.sched_getaffinity(0))
+    show = ["sh", "-c", "grep Cpus_allowed_list /proc/self/status"]
+    if mine < 2:
+        return "one processor"
+    bound = succeeds("-n", "2", "--bind", "core", *show).splitlines()
+    assert len(set(bound)) == 2, bound
+    free = succeeds("-n", "2", "--bind", "none", *show).splitlines() + succeeds("-n", "2", *show).splitlines()
+    assert len(set(free)) == 1 and free[0] not in bound, (free, bound)
+
+
+# ---- Wrong ----------------------------------------------------------------------------------------------------------
+
+
+def test_bad_usage():
+    for message, *words in [
+            ["launch needs -n", "true"], ["launch needs a program", "-n", "2"], ["-n is 0", "-n", "0", "true"],
+            ['-n is "x"', "-n", "x", "true"], ["-n is 5000", "-n", "5000", "true"], ["-n needs a value", "-n"],
+            ["--timeout is", "-n", "1", "--timeout", "0", "true"], ["--timeout is", "-n", "1", "--timeout", "-1", "true"],
+            ["--grace is", "-n", "1", "--grace", "soon", "true"], ['--bind is "socket"', "-n", "1", "--bind", "socket", "true"],
+            ["no option --fast", "-n", "1", "--fast", "true"], ["cannot run ./nowhere: No such file", "-n", "3", "./nowhere"],
+            ["cannot run /: Permission denied", "-n", "2", "/"]]:
+        result = fails(2, message, *words)
+        assert not result.stdout and result.stderr.count("\n") == 1, result
+
+
+def test_the_first_failure_is_told():
+    fails(4, "oriel: rank 1 ended with exit code 3\n", "-n", "3", "sh", "-c", "test $ORIEL_RANK != 1 || exit 3")
+    fails(4, "oriel: rank 2 was killed by signal 15 (Terminated)\n", "-n", "3", "sh", "-c", "test $ORIEL_RANK != 2 || kill $$")
+    result = fails(4, "oriel: rank 1 ended with exit code 7\n", "-n", "3", RANK, "exit", "1", "7")
+    assert result.stderr.count("ended with exit code 7, without oriel_comm_free") == 2, result
+    assert result.stderr.count("oriel: ") == 1, result
+
+
+def test_those_that_do_not_end_by_themselves_are_ended():
+    for ignored in "", "trap '' TERM; ":
+        script = f"{ignored}test $ORIEL_RANK = 1 && exit 1; while :; do sleep 1000; done"
+        fails(4, "rank 1 ended with exit code 1", "-n", "3", "--grace", "0.2", "sh", "-c", script)
+
+
+def test_the_deadline():
+    result = fails(4, "the deadline of 0.2 s has passed: rank 0, rank 2 had not ended", "-n", "3", "--timeout", "0.2",
+                   "--grace", "0.2", "sh", "-c", "test $ORIEL_RANK = 1 || exec sleep 100")
+    assert result.stderr.count("\n") == 1, result
+    succeeds("-n", "2", "--timeout", "100", "true")
+
+
+def test_signals_are_passed_on():
+    catch = "trap 'echo caught; exit 0' {}; echo ready; while :; do sleep 0.05; done"
+    for name, code in ("USR1", 0), ("USR2", 0), ("INT", 4), ("TERM", 4), ("HUP", 4):
+        started = begin("-n", "2", "sh", "-c", catch.format(name))
+        assert [started.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
+        started.send_signal(getattr(signal, f"SIG{name}"))
+        out, err = started.communicate(timeout=SOON)
+        assert (out, started.returncode) == ("caught\n" * 2, code), (name, out, err, started.returncode)
+        assert ("interrupted by signal" in err) == (code == 4), err
+
+
+# ---- Deaths ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_rank_is_told_by_all():
+    for victim in range(3):
+        started, processes = begin_ranks(3)
+        process = next(process for process in processes if rank_of(process) == victim)
+        os.kill(process, signal.SIGKILL)
+        err = started.communicate(timeout=SOON)[1]
+        assert started.returncode == 4 and f"oriel: rank {victim} was killed by signal 9 (Killed)\n" in err, err
+        assert err.count(f"rank {victim} (process {process}) was killed by signal 9 (Killed)") == 2, err
+        leaves_nothing(started)
+
+
+def test_all_end_with_a_killed_launcher():
+    seed = int(os.environ.get("ORIEL_TEST_SEED", "1"))
+    print(f"# ORIEL_TEST_SEED={seed}")
+    moments = random.Random(seed)
+    before = set(os.listdir("/dev/shm"))
+    for _ in range(10):
+        started, processes = begin_ranks(3)
+        time.sleep(moments.random() * 0.02)
+        started.kill()
+        started.communicate(timeout=SOON)
+        all_end(processes)
+        leaves_nothing(started)
+    assert not [name for name in set(os.listdir("/dev/shm")) - before if "oriel" in name]
+
+
+def test_what_a_failed_rank_has_started_is_ended():
+    script = "sleep 1000 >/dev/null 2>&1 & echo $!; exit 1"
+    result = fails(4, "rank 0 ended with exit code 1", "-n", "1", "sh", "-c", script)
+    all_end([int(result.stdout)])
+
+
+tap.run(globals())
