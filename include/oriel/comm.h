@@ -155,7 +155,8 @@ ORIEL_API oriel_status oriel_comm_launch(uint32_t ranks, oriel_rank_fn function,
  *      ...                     as in a rank that was launched
  *      oriel_comm_free         every rank: collective; frees all that was split from it, too
  *
- * Where they come together. At a path, which all ranks give alike; it is only a name, of this user and this network namespace: no file
+ * Where they come together. At a path, which all ranks give alike (one without a slash at its start is relative to the working
+ * folder); it is only a name, of this user and this network namespace: no file
  * of that name is made or looked at, so that nothing is left of a job that crashed, and a file that is there does not matter. It is
  * free for the next job as soon as all ranks have come. Two jobs that gather at one path at the same time end each other, as two
  * ranks of one number do. Or at a descriptor of oriel_rendezvous_open, which they have inherited, and which serves for one job.
@@ -189,7 +190,8 @@ typedef struct oriel_rendezvous {
  *                  the algorithms they ask for, or are of different versions of Oriel; the message has both views
  * ORIEL_UNAVAILABLE   a table of algorithms that this build cannot read
  * ORIEL_STATE      the environment lacks a variable
- * ORIEL_TIMEOUT    for all that have come: the message names the ranks that have not
+ * ORIEL_TIMEOUT    for all that have come: the message names the ranks that have not. A rank that comes to a path when the others have
+ *                  given up finds nobody, and waits for rank 0 until its own deadline
  * ORIEL_RANK_DIED  for all that have come: a rank ended meanwhile
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no socket, descriptor or memory to be had
  */

@@ -40,10 +40,11 @@ typedef struct launch {
     step step;
     double next_s; /* when the next step begins; 0: it does not */
     bool failed;
-    int signals;            /* descriptor */
-    sigset_t before;        /* what was blocked */
-    char rendezvous[64];    /* a name of this launch alone */
-    struct pollfd *awaited; /* [1 + STREAMS * ranks] */
+    int signals;                      /* descriptor */
+    struct sigaction pipes, children; /* what was done about SIGPIPE and SIGCHLD */
+    sigset_t before;                  /* what was blocked */
+    char rendezvous[64];              /* a name of this launch alone */
+    struct pollfd *awaited;           /* [1 + STREAMS * ranks] */
     process rank[];
 } launch;
 
@@ -94,6 +95,8 @@ static _Noreturn void become(const launch *all, uint32_t rank, pid_t launcher, c
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != launcher)
         _exit(127);
+    sigaction(SIGPIPE, &all->pipes, NULL);
+    sigaction(SIGCHLD, &all->children, NULL);
     sigprocmask(SIG_SETMASK, &all->before, NULL);
     if (all->job->bind == ORIEL_BIND_CORE && oriel_host_bind(rank, all->job->ranks) != ORIEL_OK)
         give_up(excuses, "--bind core", oriel_last_error());
@@ -314,9 +317,12 @@ static void end(launch *all)
         end_orphans();
 }
 
+/* Whoever started this may have had both the other way. */
 static bool watch_signals(launch *all)
 {
     sigset_t set;
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &all->pipes);
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &all->children);
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)

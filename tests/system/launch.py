@@ -7,6 +7,7 @@ usage: launch.py ORIEL RANK     (RANK: the program of rank.c)
 """
 
 import os
+import pty
 import random
 import re
 import signal
@@ -178,6 +179,33 @@ def test_signals_are_passed_on():
         out, err = started.communicate(timeout=SOON)
         assert (out, started.returncode) == ("caught\n" * 2, code), (name, out, err, started.returncode)
         assert ("interrupted by signal" in err) == (code == 4), err
+
+
+def test_what_the_starter_has_ignored_does_not_matter():
+    ignored = f"trap '' CHLD PIPE; exec {ORIEL} launch -n 2 --tag-output sh -c 'seq 20000; echo done >&2' | head -1"
+    result = subprocess.run(["bash", "-c", ignored], capture_output=True, text=True, timeout=SOON)
+    assert sorted(result.stderr.splitlines()) == ["[0] done", "[1] done"], result
+
+
+def test_an_interrupt_at_the_terminal_comes_once():
+    """The terminal sends it to the programs itself: the launcher does not send it again."""
+    script = "count=0; trap 'count=$((count + 1)); echo caught $count' INT; echo ready; for i in 1 2 3 4 5 6; do sleep 0.05; done"
+    launcher, terminal = pty.fork()
+    if launcher == 0:
+        os.execv(ORIEL, [ORIEL, "launch", "-n", "2", "--grace", "20", "bash", "-c", script])
+    said = b""
+    while True:
+        try:
+            more = os.read(terminal, 4096)
+        except OSError:
+            break
+        asked = said.count(b"ready") == 2
+        said += more
+        if said.count(b"ready") == 2 and not asked:
+            os.write(terminal, b"\x03")
+    code = os.waitstatus_to_exitcode(os.waitpid(launcher, 0)[1])
+    assert said.count(b"caught 1") == 2 and b"caught 2" not in said and code == 4, (said, code)
+    assert b"interrupted by signal 2" in said, said
 
 
 # ---- Deaths ---------------------------------------------------------------------------------------------------------
