@@ -195,34 +195,25 @@ static void find_candidates(cli_tune_cell *cell, bool any_order)
 {
     oriel_algorithm_info info;
     for (uint32_t i = 0; oriel_algorithm_info_at(i, &info) && cell->candidates < CLI_TUNE_CANDIDATES; i++)
-        if (strcmp(info.operation, cell->operation) == 0 && cell->ranks >= info.min_ranks &&
-            cell->ranks <= info.max_ranks && (any_order || info.in_rank_order || cell->ranks == 2))
+        if (strcmp(info.operation, cell->call.operation->name) == 0 && cell->call.ranks >= info.min_ranks &&
+            cell->call.ranks <= info.max_ranks && (any_order || info.in_rank_order || cell->call.ranks == 2))
             cell->candidate[cell->candidates++] = info;
-}
-
-static bool has_blocks(const char *operation)
-{
-    return strcmp(operation, "broadcast") != 0 && strcmp(operation, "reduce") != 0 &&
-           strcmp(operation, "allreduce") != 0;
 }
 
 /* One operation on so many ranks, by size. Each cell is another call than the one before. */
 static void plan_operation(cli_tuning *tuning, const arguments *args, const char *operation, uint32_t ranks)
 {
-    const bool moves = strcmp(operation, "barrier") != 0;
-    const uint64_t each = sizeof(float) * (has_blocks(operation) ? ranks : 1);
+    bench_call call = {
+        .operation = bench_operation_find(operation), .dtype = PTO_F32, .reduce = PTO_SUM, .ranks = ranks};
     const uint32_t first = tuning->cells;
     for (uint64_t bytes = args->min; bytes <= args->max && tuning->cells - first < CLI_TUNE_SIZES;
          bytes *= args->quick ? QUICK_FACTOR : FACTOR) {
-        const uint64_t count = !moves ? 0 : bytes < each ? 1 : bytes / each;
-        if (tuning->cells > first && tuning->cell[tuning->cells - 1].count == count)
+        call.count = bench_count(&call, bytes);
+        const uint64_t its = bench_bytes(&call);
+        if (tuning->cells > first && tuning->cell[tuning->cells - 1].bytes == its)
             continue;
         cli_tune_cell *cell = &tuning->cell[tuning->cells++];
-        *cell = (cli_tune_cell){.operation = operation,
-                                .ranks = ranks,
-                                .count = count,
-                                .bytes = count * each,
-                                .first = tuning->cells - 1 == first};
+        *cell = (cli_tune_cell){.call = call, .bytes = its, .first = tuning->cells - 1 == first};
         find_candidates(cell, args->any_order);
     }
     tuning->cell[tuning->cells - 1].last = true;
@@ -291,7 +282,7 @@ static void print_cells(const cli_tuning *tuning, uint32_t first)
         const cli_tune_cell *cell = &tuning->cell[i];
         const double us = cli_tune_score(cell, cell->chosen);
         const uint32_t next = next_best(cell);
-        printf("%-15s %5u %12" PRIu64 "   %-20s %10.2f", cell->operation, cell->ranks, cell->bytes,
+        printf("%-15s %5u %12" PRIu64 "   %-20s %10.2f", cell->call.operation->name, cell->call.ranks, cell->bytes,
                cell->candidate[cell->chosen].name, us);
         if (next < cell->candidates)
             printf("   %-20s %10.2f %8.2f", cell->candidate[next].name, cli_tune_score(cell, next),

@@ -9,7 +9,7 @@
 #ifndef ORIEL_CLI_TUNE_H
 #define ORIEL_CLI_TUNE_H
 
-#include "cli/cli.h"
+#include "cli/bench.h"
 
 #define CLI_TUNE_SIZES      48
 #define CLI_TUNE_CANDIDATES 16
@@ -19,10 +19,10 @@ typedef enum cli_tune_memory { CLI_TUNE_ORDINARY, CLI_TUNE_SYMMETRIC, CLI_TUNE_M
 
 /* An operation on some ranks with some bytes. The first candidate is direct. */
 typedef struct cli_tune_cell {
-    const char *operation;
-    uint32_t ranks, candidates;
+    bench_call call; /* of f32 */
+    uint32_t candidates;
     oriel_algorithm_info candidate[CLI_TUNE_CANDIDATES];
-    uint64_t bytes, count;                             /* of the larger side; the argument of the call, in f32 */
+    uint64_t bytes;                                    /* of the larger side */
     double us[CLI_TUNE_CANDIDATES][CLI_TUNE_MEMORIES]; /* medians, of the slowest rank: measured */
     uint32_t chosen;
     bool first, last; /* of its operation and ranks */

@@ -13,8 +13,8 @@ static json_t *measured(const cli_tune_cell *cell)
     for (uint32_t c = 0; c < cell->candidates; c++)
         json_object_set_new(us, cell->candidate[c].name,
                             json_pack("[f, f]", cell->us[c][CLI_TUNE_ORDINARY], cell->us[c][CLI_TUNE_SYMMETRIC]));
-    return json_pack("{s:s, s:i, s:I, s:o}", "operation", cell->operation, "ranks", (int)cell->ranks, "bytes",
-                     (json_int_t)cell->bytes, "us", us);
+    return json_pack("{s:s, s:i, s:I, s:o}", "operation", cell->call.operation->name, "ranks", (int)cell->call.ranks,
+                     "bytes", (json_int_t)cell->bytes, "us", us);
 }
 
 static json_t *about(const cli_tuning *tuning)
@@ -38,15 +38,15 @@ static json_t *rule(const cli_tuning *tuning, const cli_tune_cell *first, const 
 {
     const oriel_algorithm_info *its = &first->candidate[first->chosen];
     const uint64_t from = first->first ? 0 : first->bytes;
-    json_t *json =
-        json_pack("{s:s, s:s, s:i}", "operation", first->operation, "algorithm", its->name, "ranks", (int)first->ranks);
+    json_t *json = json_pack("{s:s, s:s, s:i}", "operation", first->call.operation->name, "algorithm", its->name,
+                             "ranks", (int)first->call.ranks);
     json_t *most = last->last ? json_null() : json_integer((json_int_t)(last + 1)->bytes - 1);
     if (from > 0 || !last->last)
         json_object_set_new(json, "bytes", json_pack("[I, o]", (json_int_t)from, most));
     else
         json_decref(most);
     /* The bits of a result are not to depend on the processors. */
-    if (its->in_rank_order || first->ranks <= 2)
+    if (its->in_rank_order || first->call.ranks <= 2)
         json_object_set_new(json, "processors", json_integer(tuning->processors));
     return json;
 }

@@ -46,33 +46,15 @@ static double now_us(void)
             return status_;                                                                                            \
     } while (0)
 
-static oriel_status call_once(const cli_tune_cell *cell, const void *send, void *recv, oriel_comm *comm)
+static oriel_status call_once(const cli_tune_cell *cell, void *const buffer[2], oriel_comm *comm)
 {
-    const char *name = cell->operation;
-    const uint64_t count = cell->count;
-    if (strcmp(name, "broadcast") == 0)
-        return oriel_broadcast(recv, count, PTO_F32, 0, comm);
-    if (strcmp(name, "reduce") == 0)
-        return oriel_reduce(send, recv, count, PTO_F32, PTO_SUM, 0, comm);
-    if (strcmp(name, "allreduce") == 0)
-        return oriel_allreduce(send, recv, count, PTO_F32, PTO_SUM, comm);
-    if (strcmp(name, "reduce_scatter") == 0)
-        return oriel_reduce_scatter(send, recv, count, PTO_F32, PTO_SUM, comm);
-    if (strcmp(name, "allgather") == 0)
-        return oriel_allgather(send, recv, count, PTO_F32, comm);
-    if (strcmp(name, "alltoall") == 0)
-        return oriel_alltoall(send, recv, count, PTO_F32, comm);
-    if (strcmp(name, "gather") == 0)
-        return oriel_gather(send, recv, count, PTO_F32, 0, comm);
-    if (strcmp(name, "scatter") == 0)
-        return oriel_scatter(send, recv, count, PTO_F32, 0, comm);
-    return oriel_barrier(comm);
+    return cell->call.operation->run(&cell->call, buffer[0], buffer[1], comm);
 }
 
 static oriel_status choose(const cli_tune_cell *cell, uint32_t candidate, oriel_comm *comm)
 {
     char words[128];
-    snprintf(words, sizeof words, "%s=%s", cell->operation, cell->candidate[candidate].name);
+    snprintf(words, sizeof words, "%s=%s", cell->call.operation->name, cell->candidate[candidate].name);
     return oriel_comm_choose(comm, words);
 }
 
@@ -83,7 +65,7 @@ static oriel_status sample(const run *it, const cli_tune_cell *cell, uint32_t ca
     TRY(oriel_barrier(comm));
     const double begin = now_us();
     for (uint32_t i = 0; i < calls; i++)
-        TRY(call_once(cell, buffer[0], buffer[1], comm));
+        TRY(call_once(cell, buffer, comm));
     it->rank_us[8 * oriel_comm_rank(comm)] = (now_us() - begin) / calls;
     TRY(oriel_barrier(comm));
     if (oriel_comm_rank(comm) == 0) {
@@ -113,7 +95,7 @@ static oriel_status find_calls(const run *it, const cli_tune_cell *cell, void *c
     for (uint32_t c = 0; c < cell->candidates; c++) {
         double us = 0;
         TRY(choose(cell, c, comm));
-        TRY(call_once(cell, buffer[0], buffer[1], comm));
+        TRY(call_once(cell, buffer, comm));
         TRY(sample(it, cell, 2, buffer, comm, &us));
         if (oriel_comm_rank(comm) == 0) {
             const double wanted = ceil(it->tuning->sample_us / fmax(us, 0.01));
@@ -136,7 +118,7 @@ static oriel_status measure_cell(const run *it, uint32_t index, cli_tune_memory 
     for (uint32_t round = 0; round < it->tuning->rounds; round++)
         for (uint32_t c = 0; c < cell->candidates; c++) {
             TRY(choose(cell, c, comm));
-            TRY(call_once(cell, buffer[0], buffer[1], comm));
+            TRY(call_once(cell, buffer, comm));
             TRY(sample(it, cell, calls[c], buffer, comm, &us[c][round]));
         }
     for (uint32_t c = 0; c < cell->candidates && oriel_comm_rank(comm) == 0; c++)
@@ -175,7 +157,7 @@ static oriel_status on_rank(oriel_comm *comm, void *context)
 
 oriel_status cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells)
 {
-    const uint32_t ranks = tuning->cell[first].ranks;
+    const uint32_t ranks = tuning->cell[first].call.ranks;
     const size_t times = (size_t)cells * CLI_TUNE_CANDIDATES * CLI_TUNE_MEMORIES, lines = 8 * (size_t)ranks;
     const size_t bytes = (8 + lines + times) * sizeof(double);
     double *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
