@@ -45,8 +45,11 @@ static const char help[] =
     "      --in-place        one buffer for both sides (ORIEL_IN_PLACE), in operations that can\n"
     "      --processes       ranks are processes (what holds without --threads)\n"
     "      --threads         ranks are threads\n"
-    "      --no-bind         ranks may move between processors; else rank r stays on the r-th, in turn\n"
-    "      --algorithm NAME  of the library (oriel_comm_options): one-phase; else its own choice\n"
+    "      --no-bind         ranks may move between processors; else each has a core, and they share if there are too "
+    "few\n"
+    "      --algorithm NAME  ring, or allreduce=ring,allgather=bruck (oriel info lists them); else as this host has "
+    "it\n"
+    "      --deterministic   neither the environment nor a tuning file chooses: the library's own way, on any host\n"
     "      --no-check        results are not looked at; else one call after the timed ones is compared\n"
     "      --timeout SECONDS how long a call waits for a rank (30)\n"
     "      --csv             comma-separated values, with a line of names, instead of a table\n"
@@ -100,6 +103,7 @@ enum {
     THREADS,
     NO_BIND,
     ALGORITHM,
+    DETERMINISTIC,
     NO_CHECK,
     TIMEOUT,
     CSV,
@@ -125,6 +129,7 @@ static const struct option options[] = {
     {"threads", no_argument, NULL, THREADS},
     {"no-bind", no_argument, NULL, NO_BIND},
     {"algorithm", required_argument, NULL, ALGORITHM},
+    {"deterministic", no_argument, NULL, DETERMINISTIC},
     {"no-check", no_argument, NULL, NO_CHECK},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"csv", no_argument, NULL, CSV},
@@ -166,8 +171,9 @@ static bool take_option(int option, arguments *args)
     case IN_PLACE: args->in_place = true; return true;
     case PROCESSES: job->options.threads = false; return true;
     case THREADS: job->options.threads = true; return true;
-    case NO_BIND: job->bound = false; return true;
+    case NO_BIND: job->options.bind = ORIEL_BIND_NONE; return true;
     case ALGORITHM: job->options.algorithm = optarg; return true;
+    case DETERMINISTIC: job->options.deterministic = true; return true;
     case NO_CHECK: job->checked = false; return true;
     case TIMEOUT: return cli_parse_seconds("--timeout", optarg, &job->options.timeout_s);
     case CSV: return take_format(BENCH_CSV, args);
@@ -431,7 +437,7 @@ int cli_bench(int argc, char **argv)
                       .warmup = AUTOMATIC,
                       .dtype = PTO_F32,
                       .reduce = PTO_SUM,
-                      .job = {.bound = true, .checked = true}};
+                      .job = {.options.bind = ORIEL_BIND_CORE, .checked = true}};
     if (!parse(argc, argv, &args))
         return CLI_BAD_USAGE;
     if (args.help) {

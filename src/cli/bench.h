@@ -104,7 +104,7 @@ typedef struct bench_job {
     uint32_t cells;
     uint32_t ranks, processors;
     oriel_comm_options options;
-    bool symmetric, bound, checked;
+    bool symmetric, checked;
     bench_format format;
 } bench_job;
 

@@ -136,8 +136,6 @@ static oriel_status rank_main(oriel_comm *comm, void *context)
 {
     const bench_run *run = context;
     bench_rank it = {.run = run, .comm = comm, .rank = oriel_comm_rank(comm)};
-    if (run->job->bound)
-        oriel_host_bind(it.rank, run->job->ranks);
     oriel_status status = take_buffers(&it);
     if (status == ORIEL_OK && it.rank == 0) {
         atomic_store(&run->shared->begun, true);

@@ -129,7 +129,7 @@ static void draw(const bench_job *job, const plot_lines *lines, FILE *file)
     snprintf(title, sizeof title, "%s of %u rank%s", names, job->ranks, job->ranks == 1 ? "" : "s");
     snprintf(ranks, sizeof ranks, "Oriel %s; ranks are %s on %u processors of one host%s", oriel_version(),
              job->options.threads ? "threads" : "processes", job->processors,
-             job->bound ? ", bound to them in turn" : "");
+             job->options.bind != ORIEL_BIND_NONE ? ", bound to cores" : "");
     describe_call(job, call, sizeof call);
     const plot_picture picture = {.title = title,
                                   .note = ranks,

@@ -10,8 +10,8 @@
 static void print_setting(const bench_job *job)
 {
     printf("# oriel %s: %u ranks as %s%s on %u processors, %s buffers%s%s\n", oriel_version(), job->ranks,
-           job->options.threads ? "threads" : "processes", job->bound ? ", bound," : "", job->processors,
-           job->symmetric ? "symmetric" : "ordinary", job->options.algorithm ? ", algorithm " : "",
+           job->options.threads ? "threads" : "processes", job->options.bind != ORIEL_BIND_NONE ? ", bound," : "",
+           job->processors, job->symmetric ? "symmetric" : "ordinary", job->options.algorithm ? ", algorithm " : "",
            job->options.algorithm ? job->options.algorithm : "");
     printf("# us: from the call to its end, on the slowest rank; GB/s: 10^9 bytes by the median\n");
 }

@@ -24,6 +24,10 @@ static const char help[] =
     "      --bind WHERE      core: each to a core of its own; none: not at all. Without it, ranks of Oriel bind "
     "themselves\n"
     "                        if there is a processor for each, and other programs are left alone\n"
+    "      --algorithm NAME  ORIEL_ALGORITHM for the ranks: ring, or allreduce=ring,allgather=bruck (oriel info lists "
+    "them)\n"
+    "      --deterministic   ORIEL_DETERMINISTIC for the ranks: neither environment nor tuning file chooses "
+    "algorithms\n"
     "      --tag-output      each line of output begins with its rank: `[2] `\n"
     "  -h, --help            this text\n"
     "\n"
@@ -38,13 +42,15 @@ static const char help[] =
     "  2  bad usage, or the program cannot be run\n"
     "  4  a program ended with another code or by a signal, the deadline passed, or the launcher was interrupted\n";
 
-enum { RANKS = 'n', HELP = 'h', TIMEOUT = 256, GRACE, BIND, TAG };
+enum { RANKS = 'n', HELP = 'h', TIMEOUT = 256, GRACE, BIND, ALGORITHM, DETERMINISTIC, TAG };
 
 static const struct option options[] = {
     {"ranks", required_argument, NULL, RANKS},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"grace", required_argument, NULL, GRACE},
     {"bind", required_argument, NULL, BIND},
+    {"algorithm", required_argument, NULL, ALGORITHM},
+    {"deterministic", no_argument, NULL, DETERMINISTIC},
     {"tag-output", no_argument, NULL, TAG},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -72,6 +78,8 @@ static bool take_option(int option, cli_launch_job *job)
     case TIMEOUT: return cli_parse_seconds("--timeout", optarg, &job->timeout_s);
     case GRACE: return cli_parse_seconds("--grace", optarg, &job->grace_s);
     case BIND: return take_bind(optarg, &job->bind);
+    case ALGORITHM: job->algorithm = optarg; return true;
+    case DETERMINISTIC: job->deterministic = true; return true;
     default: job->tag = true; return true;
     }
 }
@@ -94,6 +102,8 @@ int cli_launch(int argc, char **argv)
         return cli_fail(CLI_BAD_USAGE, "launch needs -n: how many ranks; `oriel launch --help` has examples");
     if (optind == argc)
         return cli_fail(CLI_BAD_USAGE, "launch needs a program; `oriel launch --help` has examples");
+    if (job.algorithm && job.deterministic)
+        return cli_fail(CLI_BAD_USAGE, "--algorithm and --deterministic are two answers: one at a time");
     job.program = argv + optind;
     return cli_launch_run(&job);
 }

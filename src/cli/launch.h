@@ -19,7 +19,9 @@ typedef struct cli_launch_job {
     double grace_s;   /* for the others to end by themselves after a failure */
     oriel_bind bind;
     bool tag;
-    char **program; /* [..], NULL: its name and arguments */
+    const char *algorithm; /* for their environment; NULL: as it is */
+    bool deterministic;    /* the same */
+    char **program;        /* [..], NULL: its name and arguments */
 } cli_launch_job;
 
 /* Runs it. Returns the exit code. */

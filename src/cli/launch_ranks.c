@@ -85,6 +85,10 @@ static void set_environment(const launch *all, uint32_t rank)
     set_number("ORIEL_RANKS", all->job->ranks);
     setenv("ORIEL_RENDEZVOUS", all->rendezvous, 1);
     unsetenv("ORIEL_DESCRIPTOR");
+    if (all->job->algorithm)
+        setenv("ORIEL_ALGORITHM", all->job->algorithm, 1);
+    if (all->job->deterministic)
+        setenv("ORIEL_DETERMINISTIC", "1", 1);
     if (all->job->bind != ORIEL_BIND_DEFAULT)
         setenv("ORIEL_BIND", "none", 1); /* it is bound already, or is not to be */
 }

@@ -143,6 +143,7 @@ def test_json():
                                "--dtype", "bf16", "--op", "max", *FEW))
     assert told["verdict"] == "right" and told["ranks"] == 2 and told["buffers"] == "symmetric", told
     assert told["form"] == "threads" and told["algorithm"] is None and told["bound"] is False, told
+    assert told["deterministic"] is False, told
     barrier, small, large = told["results"]
     same = set(COLUMNS) - {"ranks", "form", "buffers", "algorithm"}
     for row in told["results"]:
@@ -151,6 +152,16 @@ def test_json():
     assert (small["bytes"], small["count"], small["dtype"], small["op"], small["root"]) == (8, 4, "bf16", "max", None), small
     assert large["bytes"] == 16 and large["errors"] == 0 and large["iterations"] == 3 and large["warmup"] == 1, large
     assert 0 < large["min_us"] <= large["median_us"] <= large["max_us"], large
+
+
+def test_the_environment_chooses_unless_deterministic():
+    os.environ["ORIEL_ALGORITHM"] = "allreduce=magic"
+    try:
+        fails('ORIEL_ALGORITHM: allreduce has no algorithm "magic"', "allreduce", *FEW)
+        succeeds("allreduce", "-n", "2", "--max", "8", "--deterministic", *FEW)
+        succeeds("allreduce", "-n", "2", "--max", "8", "--deterministic", "--algorithm", "allreduce=ring", *FEW)
+    finally:
+        del os.environ["ORIEL_ALGORITHM"]
 
 
 def test_results_need_not_be_checked():

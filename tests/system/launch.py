@@ -21,6 +21,9 @@ ORIEL, RANK = sys.argv[1:]
 # How long something may take that takes no time, on a machine that does other things as well.
 SOON = 60
 
+# Whoever started this may have had it ignored, as nohup does; a shell then cannot trap it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 def launch(*words, **options):
     return subprocess.run([ORIEL, "launch", *words], capture_output=True, text=True, timeout=120, **options)
@@ -121,6 +124,15 @@ def test_a_long_line_and_much_output_come_whole():
 def test_rank_0_has_the_input():
     out = succeeds("-n", "3", "--tag-output", "cat", input="for one\n")
     assert out == "[0] for one\n", out
+
+
+def test_algorithms_are_chosen_for_all_ranks():
+    told = 'printf "%s %s\\n" "$ORIEL_ALGORITHM" "$ORIEL_DETERMINISTIC"'
+    assert succeeds("-n", "2", "--algorithm", "ring", "sh", "-c", told) == "ring \n" * 2
+    assert succeeds("-n", "2", "--deterministic", "sh", "-c", told) == " 1\n" * 2
+    fails(2, "one at a time", "-n", "2", "--deterministic", "--algorithm", "ring", "true")
+    failed = launch("-n", "2", "--algorithm", "allreduce=magic", RANK, "sum")
+    assert failed.returncode == 4 and 'ORIEL_ALGORITHM: allreduce has no algorithm "magic"' in failed.stderr, failed
 
 
 def test_ranks_are_bound():
