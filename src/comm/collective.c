@@ -14,7 +14,7 @@ static oriel_status check_buffer(const char *name, const void *data, uint32_t al
         return oriel_fail(ORIEL_INVALID, "%s is NULL", name);
     if (data == ORIEL_IN_PLACE)
         return oriel_fail(ORIEL_INVALID, "%s cannot be in place here", name);
-    if ((uintptr_t)data % align)
+    if ((uintptr_t)data & (align - 1)) /* a power of two: a division would cost more than all else here */
         return oriel_fail(ORIEL_INVALID, "%s (%p) is not aligned to its elements of %u B", name, data, align);
     return ORIEL_OK;
 }
@@ -32,7 +32,8 @@ static oriel_status check_call(const oriel_comm *comm, const oriel_move *move)
                           oriel_reduce_name(move->reduce), oriel_dtype_name(move->dtype), oriel_integer_names);
     if (move->root >= comm->ranks)
         return oriel_fail(ORIEL_INVALID, "root %" PRIu32 " of %" PRIu32 " ranks", move->root, comm->ranks);
-    if (move->count > INT64_MAX / (comm->ranks * UINT64_C(8)))
+    int64_t most;
+    if (__builtin_mul_overflow(move->count, comm->ranks * UINT64_C(8), &most))
         return oriel_fail(ORIEL_INVALID,
                           "%" PRIu64 " elements for each of %" PRIu32 " ranks are more than there can be", move->count,
                           comm->ranks);

@@ -251,7 +251,7 @@ static oriel_status finish(const large *all)
     oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
     const bool one = goes_to_root(move);
-    return oriel_finish(comm, move->call, all->direct, one ? move->root : 0, one ? 1 : comm->ranks);
+    return oriel_finish(comm, all->direct, one ? move->root : 0, one ? 1 : comm->ranks);
 }
 
 static oriel_status move_pieces(large *all, uint64_t first)

@@ -185,92 +185,113 @@ static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t p
 
 /* ---- Waiting ---------------------------------------------------------------------------------------------------- */
 
-/* What a rank is waited for: one of two words of its seat. */
+/*
+ * What a rank is waited for: a word of its seat, whose lower half is the generation that it has come to. Nothing of this is put
+ * together before it is needed: a load of what was stored in smaller parts waits until the stores have left the
+ * processor, and they queue behind the one to this rank's line, for which a peer has to give that line up.
+ */
 typedef struct awaited {
-    const _Atomic uint64_t *head; /* or NULL: */
-    const _Atomic uint32_t *done;
+    const _Atomic uint64_t *word;
     uint32_t generation;
 } awaited;
 
-static inline bool has_come(const awaited *what)
+static inline bool has_come(const _Atomic uint64_t *word, uint32_t generation)
 {
-    uint32_t now = what->head ? (uint32_t)atomic_load_explicit(what->head, memory_order_acquire)
-                              : atomic_load_explicit(what->done, memory_order_acquire);
-    return now == what->generation;
+    return (uint32_t)atomic_load_explicit(word, memory_order_acquire) == generation;
 }
 
 static bool look_if_come(void *context)
 {
-    return has_come(context);
+    const awaited *what = context;
+    return has_come(what->word, what->generation);
 }
 
-static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, oriel_call call, uint32_t peer, awaited *what)
+static inline bool comes_soon(const oriel_comm *comm, const _Atomic uint64_t *word, uint32_t generation)
+{
+    for (uint32_t look = 0; !has_come(word, generation); look++) {
+        if (look == comm->spins)
+            return false;
+        oriel_wait_pause();
+    }
+    return true;
+}
+
+/* The call of the meeting that this rank is in, or was in last. */
+static oriel_call my_call(const oriel_comm *comm)
+{
+    const _Atomic uint64_t *word = comm->team->seat[comm->rank].call[comm->generation & 1];
+    return (oriel_call){{atomic_load(&word[0]), atomic_load(&word[1])}};
+}
+
+/* Before it sleeps, it wakes those who sleep until this rank comes. */
+static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, uint32_t peer, const _Atomic uint64_t *word)
 {
     oriel_world *world = comm->world;
+    awaited what = {word, comm->generation};
     oriel_wait wait = {
         .ready = look_if_come,
-        .context = what,
+        .context = &what,
         .idle = comm->root->joined ? oriel_crew_watch : NULL,
         .idle_context = comm->root->joined,
         .deadline = oriel_deadline(comm->timeout_s),
         .abort = {&comm->team->verdict.given, &world->verdict.given, oriel_world_left(world, comm->member[peer])},
     };
+    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
     oriel_status status = oriel_wait_for(&world->rank_bell[comm->member[comm->rank]], &wait);
     /* It may have come, and returned from its function, between two looks. */
-    return status == ORIEL_OK || has_come(what) ? ORIEL_OK : fail_waiting(comm, call, peer, status);
+    return status == ORIEL_OK || look_if_come(&what) ? ORIEL_OK : fail_waiting(comm, my_call(comm), peer, status);
 }
 
-static inline oriel_status await(oriel_comm *comm, oriel_call call, uint32_t peer, awaited what)
+static inline oriel_status await(oriel_comm *comm, uint32_t peer, const _Atomic uint64_t *word)
 {
-    for (uint32_t look = 0; look < comm->spins; look++) {
-        if (has_come(&what))
-            return ORIEL_OK;
-        oriel_wait_pause();
-    }
-    return has_come(&what) ? ORIEL_OK : wait_long(comm, call, peer, &what);
+    return __builtin_expect(comes_soon(comm, word, comm->generation), 1) ? ORIEL_OK : wait_long(comm, peer, word);
 }
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * Bells are rung after the looks that are quick, since their fence waits until this rank's line has left for memory, which it does
+ * meanwhile. Nobody sleeps longer for it: who sleeps waits for all that this rank looks for.
+ */
 oriel_status oriel_meet(oriel_comm *comm, oriel_call call)
 {
-    const uint32_t generation = ++comm->generation, half = generation & 1;
+    const uint32_t generation = ++comm->generation, half = generation & 1, ranks = comm->ranks;
     const uint64_t head = generation | (uint64_t)oriel_call_digest(call) << 32;
     oriel_seat *seats = comm->team->seat, *mine = &seats[comm->rank];
-    /* Those who gave up have published: a rank that is late would find all lines, and go on alone. */
-    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) != 0, 0))
-        return fail_late(comm, call);
     atomic_store_explicit(&mine->call[half][0], call.word[0], memory_order_relaxed);
     atomic_store_explicit(&mine->call[half][1], call.word[1], memory_order_relaxed);
+    /* Those who gave up have published: a rank that is late would find all lines, and go on alone. */
+    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) != 0, 0))
+        return fail_late(comm, my_call(comm));
     atomic_store_explicit(&mine->line[half].head, head, memory_order_release);
-    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
     /* Each rank begins with its right neighbour, so that they do not all ask for the same line. */
-    for (uint32_t step = 1, peer = comm->rank; step < comm->ranks; step++) {
-        peer = peer + 1 == comm->ranks ? 0 : peer + 1;
+    for (uint32_t step = 1, peer = comm->rank; step < ranks; step++) {
+        peer = peer + 1 == ranks ? 0 : peer + 1;
         const _Atomic uint64_t *its = &seats[peer].line[half].head;
-        oriel_status status = await(comm, call, peer, (awaited){.head = its, .generation = generation});
+        oriel_status status = await(comm, peer, its);
         if (__builtin_expect(status != ORIEL_OK, 0))
             return status;
         if (__builtin_expect(atomic_load_explicit(its, memory_order_relaxed) != head, 0))
-            return fail_different(comm, call, peer);
+            return fail_different(comm, my_call(comm), peer);
     }
+    oriel_bell_ring_all(comm->bells, ranks - 1);
     return ORIEL_OK;
 }
 
-oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t first, uint32_t count)
+oriel_status oriel_finish(oriel_comm *comm, bool wait, uint32_t first, uint32_t count)
 {
     oriel_seat *seats = comm->team->seat;
     atomic_store_explicit(&seats[comm->rank].done, comm->generation, memory_order_release);
-    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
-    /* Was it still the data, what was read? (Asked after the reading: the bells' fence lies in between.) */
-    if (atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) ||
-        atomic_load_explicit(&comm->world->verdict.given, memory_order_relaxed))
-        return fail_late(comm, call);
     for (uint32_t i = 0; wait && i < count; i++) {
-        const _Atomic uint32_t *its = &seats[first + i].done;
-        oriel_status status = await(comm, call, first + i, (awaited){.done = its, .generation = comm->generation});
+        oriel_status status = await(comm, first + i, &seats[first + i].done);
         if (status != ORIEL_OK)
             return status;
     }
+    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    /* Was it still the data, what was read? (Asked after the reading: the bells' fence lies in between.) */
+    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) ||
+                             atomic_load_explicit(&comm->world->verdict.given, memory_order_relaxed),
+                         0))
+        return fail_late(comm, my_call(comm));
     return ORIEL_OK;
 }

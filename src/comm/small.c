@@ -7,19 +7,31 @@ static const unsigned char *sent_by(const oriel_comm *comm, uint32_t peer)
     return oriel_peer_line(comm, peer)->payload;
 }
 
-static void reduce(const oriel_comm *comm, const oriel_move *move, uint64_t offset)
+/*
+ * Block `block` of what `rank` sent. My own is taken from where it came from: my line has just been stored to, in parts that
+ * may still be on their way out.
+ */
+static const void *source(const oriel_comm *comm, const oriel_move *move, uint32_t rank, uint32_t block)
 {
-    for (uint32_t peer = 0; peer < comm->ranks; peer++)
-        comm->terms[peer] = sent_by(comm, peer) + offset;
+    const void *data = rank == comm->rank ? move->send : sent_by(comm, rank);
+    return (const char *)data + block * move->bytes;
+}
+
+static void reduce(const oriel_comm *comm, const oriel_move *move, uint32_t block)
+{
+    for (uint32_t rank = 0; rank < comm->ranks; rank++)
+        comm->terms[rank] = source(comm, move, rank, block);
     oriel_combine(move->dtype, move->reduce, move->recv, comm->terms, comm->ranks, move->count);
 }
 
-/* Block `from` of what each rank sent. */
-static void gather(const oriel_comm *comm, const oriel_move *move, uint32_t from)
+static void gather(const oriel_comm *comm, const oriel_move *move, uint32_t block)
 {
     char *to = move->recv;
-    for (uint32_t peer = 0; peer < comm->ranks; peer++, to += move->bytes)
-        memcpy(to, sent_by(comm, peer) + from * move->bytes, move->bytes);
+    for (uint32_t rank = 0; rank < comm->ranks; rank++, to += move->bytes) {
+        const void *from = source(comm, move, rank, block);
+        if (to != from) /* in place, my own is there */
+            memcpy(to, from, move->bytes);
+    }
 }
 
 static void receive(const oriel_comm *comm, const oriel_move *move)
@@ -27,7 +39,7 @@ static void receive(const oriel_comm *comm, const oriel_move *move)
     const bool root = comm->rank == move->root;
     switch (move->operation) {
     case ORIEL_OP_ALLREDUCE: reduce(comm, move, 0); break;
-    case ORIEL_OP_REDUCE_SCATTER: reduce(comm, move, comm->rank * move->bytes); break;
+    case ORIEL_OP_REDUCE_SCATTER: reduce(comm, move, comm->rank); break;
     case ORIEL_OP_REDUCE:
         if (root)
             reduce(comm, move, 0);
@@ -44,7 +56,7 @@ static void receive(const oriel_comm *comm, const oriel_move *move)
         break;
     case ORIEL_OP_SCATTER:
         if (move->recv)
-            memcpy(move->recv, sent_by(comm, move->root) + comm->rank * move->bytes, move->bytes);
+            memcpy(move->recv, source(comm, move, move->root, comm->rank), move->bytes);
         break;
     default: break;
     }

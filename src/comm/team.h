@@ -89,7 +89,7 @@ typedef struct oriel_line {
 
 typedef struct oriel_seat {
     oriel_line line[2];
-    _Alignas(ORIEL_LINE) _Atomic uint32_t done; /* the last generation in which it has read all that it was offered */
+    _Alignas(ORIEL_LINE) _Atomic uint64_t done; /* the last generation in which it has read all that it was offered */
     /* For messages only. Atomic, since whoever gives up on a rank reads its last call while the rank may write one. */
     _Alignas(ORIEL_LINE) _Atomic uint64_t call[2][2];
 } oriel_seat;
@@ -192,7 +192,7 @@ oriel_status oriel_meet(oriel_comm *comm, oriel_call call);
  * The end of a call in which some rank was offered data where its owner keeps it: I have read mine. Then, if `wait`, waits
  * until `first` .. `first + count - 1` have read theirs, so that my buffer is mine again.
  */
-oriel_status oriel_finish(oriel_comm *comm, oriel_call call, bool wait, uint32_t first, uint32_t count);
+oriel_status oriel_finish(oriel_comm *comm, bool wait, uint32_t first, uint32_t count);
 
 /* Breaks the communicator: for this rank, and, if nobody has before, for all. Returns `status`. */
 oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text);
