@@ -48,6 +48,7 @@ typedef struct large {
     uint64_t piece; /* bytes of a block in one round */
     char *staged;   /* where this rank staged last */
     bool direct;    /* what this rank offers */
+    bool stream;    /* results go around the caches */
     bool some_direct, all_direct;
 } large;
 
@@ -82,6 +83,15 @@ static bool is_read(const oriel_move *move, uint32_t rank)
 }
 
 /* ---- Offering --------------------------------------------------------------------------------------------------- */
+
+/* What all ranks together read and write. */
+static uint64_t footprint(const oriel_comm *comm, const oriel_move *move)
+{
+    const bool from_each = move->operation == ORIEL_OP_ALLGATHER || move->operation == ORIEL_OP_ALLTOALL ||
+                           move->operation == ORIEL_OP_GATHER;
+    const uint64_t senders = sends_from_root(move) ? 1 : comm->ranks, receivers = goes_to_root(move) ? 1 : comm->ranks;
+    return (senders * move->blocks + receivers * (from_each ? comm->ranks : 1)) * move->bytes;
+}
 
 static bool may_be_direct(const oriel_comm *comm, const oriel_move *move)
 {
@@ -153,6 +163,16 @@ static const char *source(const large *all, uint32_t rank, uint32_t block, uint6
     return its->direct ? data + block * move->bytes + from : data + block * all->piece;
 }
 
+/* To where this rank wants it. */
+static void copy(const large *all, uint64_t to, const char *from, uint64_t bytes)
+{
+    char *target = (char *)all->move->recv + to;
+    if (all->stream)
+        oriel_stream(target, from, bytes);
+    else
+        memcpy(target, from, bytes);
+}
+
 /* Each rank begins with its right neighbour, and ends with itself. */
 static void take_from_each(const large *all, uint64_t from, uint64_t bytes)
 {
@@ -161,7 +181,7 @@ static void take_from_each(const large *all, uint64_t from, uint64_t bytes)
     for (uint32_t step = 1; step <= ranks; step++) {
         uint32_t peer = (me + step) % ranks;
         if (peer != me || !move->in_place)
-            memcpy((char *)move->recv + peer * move->bytes + from, source(all, peer, me, from), bytes);
+            copy(all, peer * move->bytes + from, source(all, peer, me, from), bytes);
     }
 }
 
@@ -203,7 +223,7 @@ static oriel_status take_in_parts(large *all, uint64_t from, uint64_t bytes)
         uint32_t peer = (comm->rank + step) % comm->ranks;
         begin = part_of(comm, bytes, peer, &size);
         const char *part = peer == comm->rank ? all->staged : source(all, peer, 0, from);
-        memcpy((char *)move->recv + from + begin, part + begin, size);
+        copy(all, from + begin, part + begin, size);
     }
     return status;
 }
@@ -236,9 +256,7 @@ static oriel_status take(large *all, uint64_t from, uint64_t bytes)
     case ORIEL_OP_REDUCE_SCATTER:
     case ORIEL_OP_REDUCE: take_reduced(all, from, bytes); break;
     case ORIEL_OP_BROADCAST:
-    case ORIEL_OP_SCATTER:
-        memcpy((char *)move->recv + from, source(all, move->root, all->comm->rank, from), bytes);
-        break;
+    case ORIEL_OP_SCATTER: copy(all, from, source(all, move->root, all->comm->rank, from), bytes); break;
     default: take_from_each(all, from, bytes); break;
     }
     return ORIEL_OK;
@@ -305,7 +323,8 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move)
     large all = {.comm = comm,
                  .move = move,
                  .piece = comm->half / move->blocks / ORIEL_LINE * ORIEL_LINE,
-                 .direct = is_read(move, comm->rank) && may_be_direct(comm, move)};
+                 .direct = is_read(move, comm->rank) && may_be_direct(comm, move),
+                 .stream = !oriel_fits_cache(footprint(comm, move))};
     status = offer(&all, 0);
     if (status != ORIEL_OK)
         return status;

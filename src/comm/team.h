@@ -30,6 +30,7 @@
  *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
  *      algorithm.h what algorithms there are             choose.c    which of them a call takes, by table.h
  *      comm.c      split, free, windows                  crew.h      ranks that nobody launched
+ *      stream.c    copies past the caches
  */
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
@@ -216,6 +217,13 @@ void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const 
  */
 void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void **term, uint32_t ranks,
                           uint64_t count);
+
+/* Whether `bytes` bytes find room in the cache that processors share. */
+bool oriel_fits_cache(uint64_t bytes);
+#define ORIEL_STREAM_LEAST (UINT64_C(1) << 20) /* this much does, on whatever machine */
+
+/* memcpy that leaves the destination out of the caches. What is published after it comes after it, as of memcpy. */
+void oriel_stream(void *to, const void *from, uint64_t bytes);
 
 /*
  * A collective call as one rank sees it, with in-place resolved. Data are blocks of `bytes` bytes: a rank sends one to all, or
