@@ -152,8 +152,9 @@ static bool take_format(bench_format format, arguments *args)
 }
 
 /* Takes one option's value, `optarg`. False: it was refused, with a message. */
-static bool take_option(int option, arguments *args)
+static bool take_option(int option, void *context)
 {
+    arguments *args = context;
     bench_job *job = &args->job;
     switch (option) {
     case RANKS: return cli_parse_number("-n", optarg, 1, MOST_RANKS, &args->ranks);
@@ -224,13 +225,8 @@ static bool take_operations(int words, char **word, arguments *args)
 /* False: refused, with a message. */
 static bool parse(int argc, char **argv, arguments *args)
 {
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":n:h", options, NULL)) != -1;) {
-        if (option == ':' || option == '?')
-            return cli_bad_option(option, argv, options), false;
-        if (!take_option(option, args))
-            return false;
-    }
+    if (!cli_take_options(argc, argv, ":n:h", options, take_option, args))
+        return false;
     return args->help || take_operations(argc - optind, argv + optind, args);
 }
 

@@ -130,8 +130,9 @@ static bool take_word(int option, arguments *args)
 }
 
 /* Takes one option's value, `optarg`. False: it was refused, with a message. */
-static bool take_option(int option, arguments *args)
+static bool take_option(int option, void *context)
 {
+    arguments *args = context;
     uint64_t number;
     switch (option) {
     case CALLS:
@@ -158,15 +159,7 @@ static bool take_option(int option, arguments *args)
 
 static bool take_options(int argc, char **argv, arguments *args)
 {
-    opterr = 0;
-    optind = 0; /* from the beginning: another command line may have come before */
-    for (int option; (option = getopt_long(argc, argv, ":p:d:vh", options, NULL)) != -1;) {
-        if (option == ':' || option == '?')
-            return cli_bad_option(option, argv, options), false;
-        if (!take_option(option, args))
-            return false;
-    }
-    return true;
+    return cli_take_options(argc, argv, ":p:d:vh", options, take_option, args);
 }
 
 /* Takes the job of the witness; what was typed comes over it. */

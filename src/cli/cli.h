@@ -52,6 +52,13 @@ struct option;
 int cli_bad_option(int answer, char **argv, const struct option *options);
 
 /*
+ * Calls take(option, context) for each option of a command line, whose value is in `optarg`. `letters` is as getopt has it, and
+ * begins with ':'. False: one was refused, with a message. Else `optind` is at the first word that is no option.
+ */
+bool cli_take_options(int argc, char **argv, const char *letters, const struct option *options,
+                      bool (*take)(int option, void *context), void *context);
+
+/*
  * Each parses the value `text` of an option, or says on stderr what is wrong with it and returns false.
  * `what` names the option in the message.
  */

@@ -22,6 +22,20 @@ int cli_bad_option(int answer, char **argv, const struct option *options)
                     optopt ? letter : written);
 }
 
+bool cli_take_options(int argc, char **argv, const char *letters, const struct option *options,
+                      bool (*take)(int option, void *context), void *context)
+{
+    opterr = 0;
+    optind = 0; /* from the beginning: another command line may have come before */
+    for (int option; (option = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+        if (option == ':' || option == '?')
+            return cli_bad_option(option, argv, options), false;
+        if (!take(option, context))
+            return false;
+    }
+    return true;
+}
+
 bool cli_parse_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number)
 {
     char *end;

@@ -59,8 +59,9 @@ static const struct option options[] = {
 };
 
 /* Takes one option's value, `optarg`. False: it was refused, with a message. */
-static bool take_option(int option, arguments *args)
+static bool take_option(int option, void *context)
 {
+    arguments *args = context;
     oriel_job *job = &args->job.job;
     uint64_t number;
     switch (option) {
@@ -80,13 +81,8 @@ static bool take_option(int option, arguments *args)
 /* False: refused, with a message. */
 static bool parse(int argc, char **argv, arguments *args)
 {
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":p:d:vh", options, NULL)) != -1;) {
-        if (option == ':' || option == '?')
-            return cli_bad_option(option, argv, options), false;
-        if (!take_option(option, args))
-            return false;
-    }
+    if (!cli_take_options(argc, argv, ":p:d:vh", options, take_option, args))
+        return false;
     if (args->help)
         return true;
     if (!cli_job_take_launch(&args->job, "run", argc - optind, argv + optind))

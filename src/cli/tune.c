@@ -100,8 +100,9 @@ static const struct option options[] = {
     {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0},
 };
 
-static bool take_option(int option, arguments *args)
+static bool take_option(int option, void *context)
 {
+    arguments *args = context;
     switch (option) {
     case RANKS: return cli_parse_list("--ranks", optarg, 2, MOST_RANKS, args->rank, RANKS_LIST, &args->ranks);
     case LIST: args->operation_list = optarg; return true;
@@ -120,13 +121,8 @@ static bool take_option(int option, arguments *args)
 /* False: refused, with a message. */
 static bool parse(int argc, char **argv, arguments *args)
 {
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":n:h", options, NULL)) != -1;) {
-        if (option == ':' || option == '?')
-            return cli_bad_option(option, argv, options), false;
-        if (!take_option(option, args))
-            return false;
-    }
+    if (!cli_take_options(argc, argv, ":n:h", options, take_option, args))
+        return false;
     if (args->help)
         return true;
     if (optind < argc)
