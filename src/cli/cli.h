@@ -69,6 +69,8 @@ bool cli_parse_list(const char *what, const char *text, uint64_t least, uint64_t
 /* Bytes: 65536, 64K or 64KiB; K, M, G and T are powers of 1024. */
 bool cli_parse_size(const char *what, const char *text, uint64_t *bytes);
 bool cli_parse_seconds(const char *what, const char *text, double *seconds);
+/* The index of `text` among the names that `name` gives to 0 .. count-1; else says which there are, and returns count. */
+uint32_t cli_find_name(const char *what, const char *text, const char *(*name)(uint32_t index), uint32_t count);
 bool cli_parse_dtype(const char *text, pto_dtype *dtype);
 bool cli_parse_reduce(const char *text, pto_reduce *reduce);
 bool cli_parse_platform(const char *text, oriel_platform_info *platform);

@@ -104,10 +104,7 @@ bool cli_parse_seconds(const char *what, const char *text, double *seconds)
     return true;
 }
 
-/*
- * The index of `text` among the names that `name` gives to 0 .. count-1; else says which there are, and returns count.
- */
-static uint32_t find_name(const char *what, const char *text, const char *(*name)(uint32_t), uint32_t count)
+uint32_t cli_find_name(const char *what, const char *text, const char *(*name)(uint32_t), uint32_t count)
 {
     char known[256] = "";
     for (uint32_t i = 0; i < count; i++) {
@@ -127,7 +124,7 @@ static const char *dtype_name(uint32_t index)
 
 bool cli_parse_dtype(const char *text, pto_dtype *dtype)
 {
-    *dtype = (pto_dtype)find_name("type", text, dtype_name, PTO_DTYPE_COUNT);
+    *dtype = (pto_dtype)cli_find_name("type", text, dtype_name, PTO_DTYPE_COUNT);
     return *dtype != PTO_DTYPE_COUNT;
 }
 
@@ -138,7 +135,7 @@ static const char *reduce_name(uint32_t index)
 
 bool cli_parse_reduce(const char *text, pto_reduce *reduce)
 {
-    *reduce = (pto_reduce)find_name("reduction", text, reduce_name, PTO_REDUCE_COUNT);
+    *reduce = (pto_reduce)cli_find_name("reduction", text, reduce_name, PTO_REDUCE_COUNT);
     return *reduce != PTO_REDUCE_COUNT;
 }
 
@@ -153,7 +150,7 @@ bool cli_parse_platform(const char *text, oriel_platform_info *platform)
     uint32_t count = 0;
     while (oriel_platform_info_at(count, platform))
         count++;
-    return oriel_platform_info_at(find_name("platform", text, platform_name, count), platform);
+    return oriel_platform_info_at(cli_find_name("platform", text, platform_name, count), platform);
 }
 
 /* ---- Device lists ------------------------------------------------------------------------------------------------ */

@@ -71,22 +71,6 @@ typedef struct arguments {
     bool any_order, quick, dry_run, help;
 } arguments;
 
-/* The names of all operations, in the order in which the library has them. */
-typedef struct operations {
-    const char *name[OPERATIONS];
-    uint32_t count;
-} operations;
-
-static operations all_operations(void)
-{
-    operations all = {.count = 0};
-    oriel_algorithm_info info;
-    for (uint32_t i = 0; oriel_algorithm_info_at(i, &info) && all.count < OPERATIONS; i++)
-        if (all.count == 0 || strcmp(all.name[all.count - 1], info.operation) != 0)
-            all.name[all.count++] = info.operation;
-    return all;
-}
-
 /* ---- Arguments -------------------------------------------------------------------------------------------------- */
 
 enum { HELP = 'h', RANKS = 'n', LIST = 256, MIN, MAX, MARGIN, ANY_ORDER, QUICK, OUTPUT, DRY_RUN, TIMEOUT };
@@ -140,35 +124,28 @@ static bool parse(int argc, char **argv, arguments *args)
     return true;
 }
 
-/* Those of the list, in the library's order. False: one that there is not, with a message. */
-static bool find_operations(const char *list, operations *wanted)
+static const char *operation_name(uint32_t index)
 {
-    const operations all = all_operations();
-    bool is_wanted[OPERATIONS] = {false};
-    char words[512], known[256] = "";
+    return bench_operations[index].name;
+}
+
+/* Which are in the list. False: one that there is not, with a message. */
+static bool find_operations(const char *list, bool wanted[OPERATIONS])
+{
+    char words[512];
+    for (uint32_t i = 0; i < bench_operation_count; i++)
+        wanted[i] = !list;
     if (!list)
-        return *wanted = all, true;
+        return true;
     if ((size_t)snprintf(words, sizeof words, "%s", list) >= sizeof words)
         return cli_fail(CLI_BAD_USAGE, "the list of --operations is too long"), false;
     char *rest = words;
     for (char *word; (word = strsep(&rest, ","));) {
-        uint32_t i = 0;
-        while (i < all.count && strcmp(all.name[i], word) != 0)
-            i++;
-        if (i < all.count) {
-            is_wanted[i] = true;
-            continue;
-        }
-        for (i = 0; i < all.count; i++) {
-            size_t end = strlen(known);
-            snprintf(known + end, sizeof known - end, "%s%s", i ? ", " : "", all.name[i]);
-        }
-        return cli_fail(CLI_BAD_USAGE, "there is no operation \"%s\": it must be one of %s", word, known), false;
+        const uint32_t index = cli_find_name("operation", word, operation_name, bench_operation_count);
+        if (index == bench_operation_count)
+            return false;
+        wanted[index] = true;
     }
-    wanted->count = 0;
-    for (uint32_t i = 0; i < all.count; i++)
-        if (is_wanted[i])
-            wanted->name[wanted->count++] = all.name[i];
     return true;
 }
 
@@ -197,10 +174,9 @@ static void find_candidates(cli_tune_cell *cell, bool any_order)
 }
 
 /* One operation on so many ranks, by size. Each cell is another call than the one before. */
-static void plan_operation(cli_tuning *tuning, const arguments *args, const char *operation, uint32_t ranks)
+static void plan_operation(cli_tuning *tuning, const arguments *args, const bench_operation *operation, uint32_t ranks)
 {
-    bench_call call = {
-        .operation = bench_operation_find(operation), .dtype = PTO_F32, .reduce = PTO_SUM, .ranks = ranks};
+    bench_call call = {.operation = operation, .dtype = PTO_F32, .reduce = PTO_SUM, .ranks = ranks};
     const uint32_t first = tuning->cells;
     for (uint64_t bytes = args->min; bytes <= args->max && tuning->cells - first < CLI_TUNE_SIZES;
          bytes *= args->quick ? QUICK_FACTOR : FACTOR) {
@@ -352,14 +328,15 @@ static int find_output(const arguments *args, char path[PATH_BYTES])
 }
 
 /* All ranks, one number of them after the other. */
-static int measure_all(cli_tuning *tuning, const arguments *args, const operations *wanted)
+static int measure_all(cli_tuning *tuning, const arguments *args, const bool wanted[OPERATIONS])
 {
     print_head();
     fflush(stdout);
     for (uint32_t r = 0; r < args->ranks; r++) {
         const uint32_t first = tuning->cells;
-        for (uint32_t i = 0; i < wanted->count; i++)
-            plan_operation(tuning, args, wanted->name[i], (uint32_t)args->rank[r]);
+        for (uint32_t i = 0; i < bench_operation_count; i++)
+            if (wanted[i])
+                plan_operation(tuning, args, &bench_operations[i], (uint32_t)args->rank[r]);
         oriel_status status = cli_tune_measure(tuning, first, tuning->cells - first);
         if (status != ORIEL_OK)
             return cli_fail_status(status, true);
@@ -372,10 +349,10 @@ static int measure_all(cli_tuning *tuning, const arguments *args, const operatio
 static int tune(arguments *args)
 {
     char path[PATH_BYTES];
-    operations wanted;
+    bool wanted[OPERATIONS];
     oriel_host_info host;
     oriel_host_describe(&host);
-    if (!find_operations(args->operation_list, &wanted))
+    if (!find_operations(args->operation_list, wanted))
         return CLI_BAD_USAGE;
     int code = args->dry_run ? CLI_RIGHT : find_output(args, path);
     if (code != CLI_RIGHT)
@@ -390,7 +367,7 @@ static int tune(arguments *args)
                          .cell = calloc((size_t)args->ranks * OPERATIONS * CLI_TUNE_SIZES, sizeof *tuning.cell)};
     if (!tuning.cell)
         return cli_fail(CLI_FAILED, "no memory for what is measured");
-    code = measure_all(&tuning, args, &wanted);
+    code = measure_all(&tuning, args, wanted);
     if (code == CLI_RIGHT && args->dry_run)
         puts("nothing was written: --dry-run");
     else if (code == CLI_RIGHT)
