@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/launch.h"
 
 enum { OUTPUT, ERRORS, STREAMS };
@@ -38,7 +39,7 @@ typedef struct launch {
     const cli_launch_job *job;
     uint32_t started, running;
     step step;
-    double next_s; /* when the next step begins; 0: it does not */
+    int64_t next; /* when the next step begins; ORIEL_NEVER: it does not */
     bool failed;
     int signals;                      /* descriptor */
     struct sigaction pipes, children; /* what was done about SIGPIPE and SIGCHLD */
@@ -49,13 +50,6 @@ typedef struct launch {
 } launch;
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* ---- Starting --------------------------------------------------------------------------------------------------- */
 
@@ -169,7 +163,7 @@ static void go_to(launch *all, step next)
     if (next <= all->step)
         return;
     all->step = next;
-    all->next_s = next == KILL ? 0 : now_s() + all->job->grace_s;
+    all->next = next == KILL ? ORIEL_NEVER : oriel_deadline(all->job->grace_s);
     if (next == TERMINATE)
         send_all(all, SIGTERM);
     else if (next == KILL)
@@ -178,7 +172,7 @@ static void go_to(launch *all, step next)
 
 static void pass_time(launch *all)
 {
-    if (all->next_s == 0 || now_s() < all->next_s)
+    if (!oriel_passed(all->next))
         return;
     if (all->step == RUN) {
         char text[256] = "";
@@ -266,6 +260,15 @@ static void move_output(launch *all)
             cli_stream_move(&all->rank[i].stream[stream]);
 }
 
+/* For poll: rounded up, so that it has passed then; -1: never. */
+static int milliseconds_until(int64_t deadline)
+{
+    if (deadline == ORIEL_NEVER)
+        return -1;
+    const int64_t left = (deadline - oriel_now()) / 1000000 + 1, most = 1000000000;
+    return (int)(left < 0 ? 0 : left > most ? most : left);
+}
+
 static void wait_for_news(launch *all)
 {
     nfds_t count = 0;
@@ -273,9 +276,7 @@ static void wait_for_news(launch *all)
     for (uint32_t i = 0; i < all->started; i++)
         for (int stream = 0; stream < STREAMS; stream++)
             all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
-    double left_s = all->next_s > 0 ? all->next_s - now_s() : -1;
-    int timeout_ms = all->next_s == 0 ? -1 : left_s < 0 ? 0 : left_s > 1e6 ? 1000000000 : (int)(left_s * 1e3) + 1;
-    poll(all->awaited, count, timeout_ms);
+    poll(all->awaited, count, milliseconds_until(all->next));
 }
 
 static void watch(launch *all)
@@ -373,7 +374,7 @@ int cli_launch_run(const cli_launch_job *job)
     }
     all->job = job;
     all->awaited = awaited;
-    all->next_s = job->timeout_s > 0 ? now_s() + job->timeout_s : 0;
+    all->next = job->timeout_s > 0 ? oriel_deadline(job->timeout_s) : ORIEL_NEVER;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(all->rendezvous, sizeof all->rendezvous, "/oriel-launch/%d-%lld-%ld", (int)getpid(), (long long)now.tv_sec,

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cli/tune.h"
 
 #define MOST_ROUNDS 64
@@ -30,13 +30,6 @@ typedef struct run {
     double *us;      /* [cells][candidates][memories], */
     double *rank_us; /* and [ranks][8]: a line each */
 } run;
-
-static double now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
 
 /* Passes on a status that is not ORIEL_OK. */
 #define TRY(call)                                                                                                      \
@@ -63,10 +56,10 @@ static oriel_status sample(const run *it, const cli_tune_cell *cell, uint32_t ca
                            oriel_comm *comm, double *us)
 {
     TRY(oriel_barrier(comm));
-    const double begin = now_us();
+    const int64_t begin = oriel_now();
     for (uint32_t i = 0; i < calls; i++)
         TRY(call_once(cell, buffer, comm));
-    it->rank_us[8 * oriel_comm_rank(comm)] = (now_us() - begin) / calls;
+    it->rank_us[8 * oriel_comm_rank(comm)] = (double)(oriel_now() - begin) / 1e3 / calls;
     TRY(oriel_barrier(comm));
     if (oriel_comm_rank(comm) == 0) {
         *us = it->rank_us[0];
