@@ -77,11 +77,6 @@ static const oriel_algorithm algorithms[] = {
 
 /* ---- Names ------------------------------------------------------------------------------------------------------ */
 
-const char *oriel_operation_name(oriel_operation operation)
-{
-    return operation_names[operation];
-}
-
 bool oriel_operation_find(const char *name, oriel_operation *operation)
 {
     for (uint32_t i = 0; i < ORIEL_MOVES; i++)
@@ -165,8 +160,7 @@ bool oriel_algorithm_info_at(uint32_t index, oriel_algorithm_info *info)
                                    .launch = its->launch ? its->launch->name : NULL,
                                    .min_ranks = its->launch ? its->launch->min_ranks : 1,
                                    .max_ranks = its->launch ? its->launch->max_ranks : UINT32_MAX,
-                                   .reduces = operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_ALLREDUCE ||
-                                              operation == ORIEL_OP_REDUCE_SCATTER,
+                                   .reduces = oriel_operation_reduces(operation),
                                    .in_rank_order = its->in_rank_order};
     return true;
 }

@@ -31,6 +31,17 @@ typedef enum oriel_operation {
 
 #define ORIEL_MOVES ((uint32_t)ORIEL_OP_SCATTER + 1) /* the first so many operations have algorithms */
 
+static inline bool oriel_operation_reduces(oriel_operation operation)
+{
+    return operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_ALLREDUCE || operation == ORIEL_OP_REDUCE_SCATTER;
+}
+
+static inline bool oriel_operation_has_root(oriel_operation operation)
+{
+    return operation == ORIEL_OP_BROADCAST || operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_GATHER ||
+           operation == ORIEL_OP_SCATTER;
+}
+
 typedef struct oriel_algorithm {
     oriel_operation operation;
     const char *name;
@@ -43,8 +54,6 @@ typedef struct oriel_algorithm {
     bool in_rank_order;
 } oriel_algorithm;
 
-/* "allreduce": of one of the first ORIEL_MOVES. */
-const char *oriel_operation_name(oriel_operation operation);
 /* False: there is no operation of this name that has algorithms. */
 bool oriel_operation_find(const char *name, oriel_operation *operation);
 

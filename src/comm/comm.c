@@ -158,7 +158,7 @@ oriel_status oriel_comm_choose(oriel_comm *comm, const char *algorithm)
 /* Meets in any case: a size that cannot be is one that the other ranks may not have asked for. */
 static oriel_status meet_for_window(oriel_comm *comm, uint64_t bytes, oriel_window *window, uint64_t *stride)
 {
-    const uint64_t page = 4096, most = INT64_MAX / comm->ranks - page;
+    const uint64_t most = INT64_MAX / comm->ranks - oriel_pages_up(1);
     const oriel_call call = oriel_call_of(ORIEL_OP_WINDOW_ALLOC, bytes, PTO_F32, PTO_SUM, 0);
     if (bytes == 0 || bytes > most) {
         oriel_status status = oriel_meet(comm, call);
@@ -167,7 +167,7 @@ static oriel_status meet_for_window(oriel_comm *comm, uint64_t bytes, oriel_wind
                    : oriel_fail(ORIEL_NO_MEMORY, "no room for a window of %" PRIu64 " B on each of %" PRIu32 " ranks",
                                 bytes, comm->ranks);
     }
-    *stride = (bytes + page - 1) / page * page;
+    *stride = oriel_pages_up(bytes);
     window->bytes = *stride * comm->ranks;
     return oriel_block_for_all(comm, call, window->bytes, &window->block);
 }

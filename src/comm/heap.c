@@ -17,6 +17,11 @@ static uint64_t pages_of(uint64_t bytes)
     return bytes / page_bytes() + (bytes % page_bytes() != 0);
 }
 
+uint64_t oriel_pages_up(uint64_t bytes)
+{
+    return pages_of(bytes) * page_bytes();
+}
+
 oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
 {
     oriel_world *world = shm->base;

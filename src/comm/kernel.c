@@ -54,21 +54,10 @@ struct oriel_kernels {
 
 /* ---- What kernels can do ---------------------------------------------------------------------------------------- */
 
-static bool reduces(oriel_operation operation)
-{
-    return operation == ORIEL_OP_ALLREDUCE || operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_REDUCE_SCATTER;
-}
-
-static bool has_root(oriel_operation operation)
-{
-    return operation == ORIEL_OP_BROADCAST || operation == ORIEL_OP_REDUCE || operation == ORIEL_OP_GATHER ||
-           operation == ORIEL_OP_SCATTER;
-}
-
 /* A kernel rounds a 16-bit sum whenever it adds, and comm.h says: once. With two ranks that is the same. */
 static bool rounds_once(const oriel_comm *comm, const oriel_move *move)
 {
-    return !reduces(move->operation) || comm->ranks <= 2 || pto_dtype_bytes(move->dtype) != 2 ||
+    return !oriel_operation_reduces(move->operation) || comm->ranks <= 2 || pto_dtype_bytes(move->dtype) != 2 ||
            !pto_dtype_is_float(move->dtype) || (move->reduce != PTO_SUM && move->reduce != PTO_PROD);
 }
 
@@ -82,12 +71,7 @@ bool oriel_kernel_can(const oriel_comm *comm, const oriel_move *move)
 
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
 
-#define PAGE UINT64_C(4096)
-
-static uint64_t pages_up(uint64_t bytes)
-{
-    return (bytes + PAGE - 1) / PAGE * PAGE;
-}
+#define LEAST_WINDOW (UINT64_C(256) << 10)
 
 static oriel_job job_of(const oriel_comm *comm, const oriel_move *move)
 {
@@ -102,7 +86,7 @@ static uint64_t signals_bytes(const oriel_comm *comm)
 
 uint64_t oriel_kernel_block_bytes(const oriel_comm *comm, uint64_t bytes)
 {
-    return pages_up(bytes) * comm->ranks;
+    return oriel_pages_up(bytes) * comm->ranks;
 }
 
 /* Meets, with windows of at least `bytes` bytes when it returns. */
@@ -110,8 +94,8 @@ static oriel_status meet_with_windows(oriel_comm *comm, oriel_call call, uint64_
 {
     if (comm->kernel_bytes >= bytes)
         return oriel_meet(comm, call);
-    uint64_t block, more = comm->kernel_bytes ? 2 * comm->kernel_bytes : 64 * PAGE;
-    more = pages_up(more > bytes ? more : bytes);
+    uint64_t block, more = comm->kernel_bytes ? 2 * comm->kernel_bytes : LEAST_WINDOW;
+    more = oriel_pages_up(more > bytes ? more : bytes);
     oriel_status status = oriel_block_for_all(comm, call, oriel_kernel_block_bytes(comm, more), &block);
     if (status != ORIEL_OK)
         return status;
@@ -169,7 +153,7 @@ static void describe_domain(const oriel_comm *comm, pto_dtype dtype)
                                             .ranks = comm->ranks,
                                             .buffers = WINDOW_BUFFERS,
                                             .window_bytes = comm->kernel_bytes,
-                                            .window_stride = pages_up(comm->kernel_bytes),
+                                            .window_stride = oriel_pages_up(comm->kernel_bytes),
                                             .windows = comm->kernel_block,
                                             .buffer_table = offsetof(oriel_kernels, buffer),
                                             .device_table = offsetof(oriel_kernels, device)};
@@ -197,7 +181,8 @@ static oriel_status describe(oriel_comm *comm, const oriel_move *move, const ori
         kernels->tensor[t] = (oriel_view_tensor){
             {ORIEL_SEGMENT_LOCAL, 0}, move->dtype, 1, {launch->buffers[t == 0 ? IN : OUT].count(&job)}};
     kernels->view.tensors = move->operation == ORIEL_OP_BARRIER ? 0 : TENSORS;
-    const uint32_t scalars = (uint32_t)reduces(move->operation) + has_root(move->operation);
+    const uint32_t scalars =
+        (uint32_t)oriel_operation_reduces(move->operation) + oriel_operation_has_root(move->operation);
     oriel_status status = kernels->view.mine ? oriel_view_rebuild(&kernels->view, kernels->scalar, scalars)
                                              : oriel_view_build(&kernels->view, kernels->scalar, scalars);
     if (status != ORIEL_OK)
@@ -247,9 +232,9 @@ static oriel_status run_kernel(oriel_comm *comm, const oriel_move *move, const o
     kernels->tensor[0].place.offset = (uintptr_t)move->send;
     kernels->tensor[1].place.offset = (uintptr_t)out;
     uint32_t scalars = 0;
-    if (reduces(move->operation))
+    if (oriel_operation_reduces(move->operation))
         kernels->scalar[scalars++] = (uint64_t)move->reduce;
-    if (has_root(move->operation))
+    if (oriel_operation_has_root(move->operation))
         kernels->scalar[scalars++] = move->root;
     const oriel_block block = {.function = algorithm->launch->kernel,
                                .kernel = algorithm->launch->name,

@@ -12,18 +12,17 @@
 
 static const struct {
     const char *name;
-    bool counts, reduces, rooted;
-    const char *root; /* before its number */
+    const char *root; /* before its number, if it has one */
 } operations[ORIEL_OP_COUNT] = {
-    [ORIEL_OP_BARRIER] = {"barrier", .counts = false},
-    [ORIEL_OP_BROADCAST] = {"broadcast", .counts = true, .rooted = true, .root = "from"},
-    [ORIEL_OP_REDUCE] = {"reduce", .counts = true, .reduces = true, .rooted = true, .root = "to"},
-    [ORIEL_OP_ALLREDUCE] = {"all-reduce", .counts = true, .reduces = true},
-    [ORIEL_OP_REDUCE_SCATTER] = {"reduce-scatter", .counts = true, .reduces = true},
-    [ORIEL_OP_ALLGATHER] = {"all-gather", .counts = true},
-    [ORIEL_OP_ALLTOALL] = {"all-to-all", .counts = true},
-    [ORIEL_OP_GATHER] = {"gather", .counts = true, .rooted = true, .root = "to"},
-    [ORIEL_OP_SCATTER] = {"scatter", .counts = true, .rooted = true, .root = "from"},
+    [ORIEL_OP_BARRIER] = {"barrier"},
+    [ORIEL_OP_BROADCAST] = {"broadcast", "from"},
+    [ORIEL_OP_REDUCE] = {"reduce", "to"},
+    [ORIEL_OP_ALLREDUCE] = {"all-reduce"},
+    [ORIEL_OP_REDUCE_SCATTER] = {"reduce-scatter"},
+    [ORIEL_OP_ALLGATHER] = {"all-gather"},
+    [ORIEL_OP_ALLTOALL] = {"all-to-all"},
+    [ORIEL_OP_GATHER] = {"gather", "to"},
+    [ORIEL_OP_SCATTER] = {"scatter", "from"},
     [ORIEL_OP_SPLIT] = {"split"},
     [ORIEL_OP_FREE] = {"free"},
     [ORIEL_OP_WINDOW_ALLOC] = {"window alloc"},
@@ -39,7 +38,7 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT])
         return text;
     }
     int end = snprintf(text, ORIEL_CALL_TEXT, "%s", operations[operation].name);
-    if (operations[operation].counts)
+    if (operation < ORIEL_MOVES && operation != ORIEL_OP_BARRIER)
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " of %" PRIu64 " %s", call.word[1],
                         oriel_dtype_name((pto_dtype)(call.word[0] >> 8 & 0xff)));
     else if (operation == ORIEL_OP_WINDOW_ALLOC)
@@ -51,10 +50,10 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT])
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, ": %s",
                         oriel_asked_text(call.word[1], asked, sizeof asked));
     }
-    if (operations[operation].reduces)
+    if (oriel_operation_reduces(operation))
         end += snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, ", %s",
                         oriel_reduce_name((pto_reduce)(call.word[0] >> 16 & 0xff)));
-    if (operations[operation].rooted)
+    if (operations[operation].root)
         snprintf(text + end, ORIEL_CALL_TEXT - (size_t)end, " %s rank %" PRIu32, operations[operation].root,
                  (uint32_t)(call.word[0] >> 32));
     return text;
