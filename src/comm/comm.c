@@ -63,7 +63,7 @@ void oriel_comm_drop_all(oriel_comm *comm)
 }
 
 oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset, uint32_t rank, double timeout_s,
-                             oriel_comm **out)
+                             oriel_asked asked, oriel_comm **out)
 {
     oriel_team *team = oriel_world_at(world, offset);
     const uint32_t ranks = team->ranks;
@@ -82,7 +82,7 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
                              .targets = calloc(ranks, sizeof *comm->targets),
                              .shm = shm,
                              .root = comm};
-        if (!comm->bells || !comm->terms || !comm->targets || oriel_choose(comm, world->asked) != ORIEL_OK) {
+        if (!comm->bells || !comm->terms || !comm->targets || oriel_choose(comm, asked) != ORIEL_OK) {
             oriel_comm_drop(comm);
             comm = NULL;
         }
@@ -291,14 +291,12 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     if (status != ORIEL_OK)
         return status;
     oriel_comm *made;
-    status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, &made);
+    status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, comm->asked, &made);
     if (status != ORIEL_OK)
         return oriel_break(comm, status, "no memory for a communicator");
     made->root = comm->root;
     made->next = comm->root->next;
     comm->root->next = made;
-    if (comm->asked != made->asked && oriel_choose(made, comm->asked) != ORIEL_OK)
-        return oriel_break(comm, ORIEL_NO_MEMORY, "no memory for the choice of algorithms");
     *part = made;
     return ORIEL_OK;
 }

@@ -161,7 +161,8 @@ oriel_status oriel_comm_create(const oriel_rendezvous *where, const oriel_comm_o
     status = join(where, &mine, &table, &joined);
     oriel_table_free(&table);
     if (status == ORIEL_OK)
-        status = oriel_comm_join(joined->world, &joined->shm, joined->crew->team, where->rank, mine.timeout_s, &comm);
+        status = oriel_comm_join(joined->world, &joined->shm, joined->crew->team, where->rank, mine.timeout_s,
+                                 joined->world->asked, &comm);
     if (status != ORIEL_OK) {
         if (joined) {
             oriel_crew_give_up(joined, status);

@@ -28,6 +28,7 @@ typedef struct launch {
     cpu_set_t *place; /* [ranks]; NULL: ranks are not bound */
     uint64_t team;
     oriel_table table;
+    uint32_t processors; /* for all ranks */
     uint32_t ranks, started, running;
     int64_t kill_at; /* ORIEL_NEVER: no rank has failed */
     launched_rank rank[];
@@ -59,7 +60,8 @@ static oriel_status live(void *context)
     oriel_comm *comm;
     if (all->place)
         sched_setaffinity(0, sizeof *all->place, &all->place[self->rank]);
-    oriel_status status = oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, &comm);
+    oriel_status status =
+        oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, all->world->asked, &comm);
     if (status == ORIEL_OK) {
         oriel_error_clear();
         status = all->function(comm, all->context);
@@ -166,7 +168,7 @@ static oriel_status run(launch *all)
     oriel_status status = oriel_team_make_of_all(all->world, &all->team);
     if (status != ORIEL_OK)
         return status;
-    oriel_wait_tune(all->ranks, oriel_host_processors(NULL)); /* the launcher sleeps */
+    oriel_wait_tune(all->ranks, all->processors); /* the launcher sleeps */
     cpu_set_t mine;
     all->place = oriel_bind_plan(all->options.bind, oriel_host_allowed(&mine) ? &mine : NULL, all->ranks);
     status = start_ranks(all);
@@ -214,7 +216,8 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         status = oriel_world_make(all->options.reserve_bytes, ranks, first, &all->shm);
     if (status == ORIEL_OK) {
         all->world = all->shm.base;
-        status = oriel_table_share(all->world, &all->table, oriel_host_processors(NULL));
+        all->processors = oriel_host_processors(NULL);
+        status = oriel_table_share(all->world, &all->table, all->processors);
         if (status == ORIEL_OK)
             status = run(all);
         oriel_shm_destroy(&all->shm);

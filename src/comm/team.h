@@ -164,9 +164,9 @@ struct oriel_comm {
     struct oriel_comm *next;
 };
 
-/* This rank's side of a team. Freed by oriel_comm_drop. */
+/* This rank's side of a team, which takes the algorithms of `asked`. Freed by oriel_comm_drop. */
 oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t team, uint32_t rank, double timeout_s,
-                             oriel_comm **comm);
+                             oriel_asked asked, oriel_comm **comm);
 /* Frees what this rank keeps of it; what ranks share stays. */
 void oriel_comm_drop(oriel_comm *comm);
 /* The same, of a root and all that were split from it. */
