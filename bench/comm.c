@@ -10,11 +10,10 @@
  *      reduce-scatter                       bytes read, bytes / n written
  *      all-reduce                           bytes read and written (n parts of bytes / n each)
  *
- * Ranks are bound to one processor each, in turn. A time is that of rank 0, of a batch of calls divided by their number.
+ * Each rank is bound to a core, which some share if there are too few. A time is that of rank 0, of a batch of calls divided by their number.
  */
 #include "bench.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -49,21 +48,6 @@ typedef struct bench_rank {
     uint64_t round_trips;
     bench_line *line;
 } bench_rank;
-
-static void bind_rank(uint32_t rank)
-{
-    cpu_set_t all, one;
-    if (sched_getaffinity(0, sizeof all, &all) != 0)
-        return;
-    int wanted = (int)(rank % (uint32_t)CPU_COUNT(&all));
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &all) && wanted-- == 0) {
-            CPU_ZERO(&one);
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof one, &one);
-            return;
-        }
-}
 
 static oriel_status call_once(const bench_rank *it, int call, uint64_t bytes, int memory)
 {
@@ -165,7 +149,6 @@ static oriel_status measure_all(oriel_comm *comm, void *context)
     static const uint64_t sizes[] = {8, 64, 256, 1024, 8192, 65536, 262144, 1 << 20, 4 << 20, MOST_BYTES};
     bench_run *run = context;
     bench_rank it = {.comm = comm, .rank = oriel_comm_rank(comm), .ranks = oriel_comm_size(comm), .line = run->line};
-    bind_rank(it.rank);
     void *window[2];
     for (int i = 0; i < 2; i++) {
         bench_must(oriel_window_alloc(comm, MOST_BYTES, &window[i]), "window");
@@ -193,8 +176,10 @@ int main(int argc, char **argv)
 {
     const bench_options options = bench_parse(argc, argv);
     bench_run run = {.options = &options, .json = bench_json(&options), .first = true};
-    cpu_set_t all;
-    run.processors = sched_getaffinity(0, sizeof all, &all) == 0 ? (uint32_t)CPU_COUNT(&all) : 1;
+    const oriel_comm_options bound = {.bind = ORIEL_BIND_CORE};
+    oriel_host_info host;
+    oriel_host_describe(&host);
+    run.processors = host.usable;
     run.line = mmap(NULL, 2 * sizeof *run.line, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (run.line == MAP_FAILED)
         return 1;
@@ -205,7 +190,7 @@ int main(int argc, char **argv)
            "memcpy", "trip", "of copy", "trips", "least win", "least cpy");
     for (uint32_t ranks = 2; ranks <= 4; ranks += 2) {
         memset(run.line, 0, 2 * sizeof *run.line);
-        bench_must(oriel_comm_launch(ranks, measure_all, &run, NULL), "launch");
+        bench_must(oriel_comm_launch(ranks, measure_all, &run, &bound), "launch");
         run.first = false;
     }
     if (run.json) {
