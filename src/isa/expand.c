@@ -72,9 +72,13 @@ pto_global oriel_group_member(const pto_group *group, uint32_t rank)
 
 /* ---- Emitting --------------------------------------------------------------------------------------------------- */
 
+/* Event ids that each composite uses, however many chunks and tiles it has. */
+#define IDS 2
+
 typedef struct emitter {
     const pto_instr *composite;
     const oriel_expansion *into;
+    uint8_t used[PTO_PIPE_ALL][PTO_PIPE_ALL]; /* from, toward: a bit for each event id so far */
 } emitter;
 
 static void emit(const emitter *to, pto_instr instr)
@@ -89,8 +93,9 @@ static void emit_sync(const emitter *to, pto_op op, pto_pipe src, pto_pipe dst, 
                    &(pto_sync){.op = op, .site = to->composite->site, .src = src, .dst = dst, .id = id});
 }
 
-static void set_flag(const emitter *to, pto_pipe src, pto_pipe dst, uint32_t id)
+static void set_flag(emitter *to, pto_pipe src, pto_pipe dst, uint32_t id)
 {
+    to->used[src][dst] |= (uint8_t)(1U << id);
     emit_sync(to, PTO_OP_SET_FLAG, src, dst, id);
 }
 
@@ -100,10 +105,27 @@ static void wait_flag(const emitter *to, pto_pipe src, pto_pipe dst, uint32_t id
 }
 
 /* `dst` goes on when all that was issued to `src` so far has completed. */
-static void hand_over(const emitter *to, pto_pipe src, pto_pipe dst, uint32_t id)
+static void hand_over(emitter *to, pto_pipe src, pto_pipe dst, uint32_t id)
 {
     set_flag(to, src, dst, id);
     wait_flag(to, src, dst, id);
+}
+
+static bool is_unused(const emitter *to, pto_pipe src, pto_pipe dst, uint32_t id)
+{
+    return !(to->used[src][dst] >> id & 1);
+}
+
+/*
+ * The ids from `src` toward `dst` that the sequence had no use for. Callers are told that a composite takes them all, so whether
+ * a flag of theirs collides must not hang on how many chunks and tiles there are. It comes where `dst` waits for all of `src`
+ * anyway: a claim orders nothing that was not ordered.
+ */
+static void claim(emitter *to, pto_pipe src, pto_pipe dst)
+{
+    for (uint32_t id = 0; id < IDS; id++)
+        if (is_unused(to, src, dst, id))
+            hand_over(to, src, dst, id);
 }
 
 /* `tile` with as much of it valid as `global`, which fits it, fills. */
@@ -169,8 +191,12 @@ static void stream_stored(tile_stream *stream)
 static void stream_end(tile_stream *stream)
 {
     uint64_t pending = smaller(stream->loads, stream->tiles);
+    if (pending)
+        claim(&stream->to, PTO_PIPE_MTE2, PTO_PIPE_MTE3);
     for (uint64_t k = stream->loads - pending; k < stream->loads; k++)
         wait_flag(&stream->to, PTO_PIPE_MTE3, PTO_PIPE_MTE2, k % stream->tiles);
+    if (pending)
+        claim(&stream->to, PTO_PIPE_MTE3, PTO_PIPE_MTE2);
 }
 
 /* dst <- src, one shape. */
@@ -253,6 +279,17 @@ static void accumulate(const emitter *to, const pto_tile *acc, const pto_tile *t
     emit(to, (pto_instr){.op = ops[to->composite->mode], .tile = {&sum, &sum, &term}});
 }
 
+/* Claims the ids of PIPE_V toward MTE2 and back, once the last load of all has been handed over. */
+static void claim_receiving(emitter *to)
+{
+    for (uint32_t id = 0; id < IDS; id++) {
+        if (!is_unused(to, PTO_PIPE_V, PTO_PIPE_MTE2, id))
+            continue;
+        hand_over(to, PTO_PIPE_V, PTO_PIPE_MTE2, id);
+        hand_over(to, PTO_PIPE_MTE2, PTO_PIPE_V, id); /* and PIPE_V may set the id again */
+    }
+}
+
 /*
  * One chunk: rank 0 into acc, then each other rank into a receiving tile and from there, in order, into acc.
  *
@@ -263,7 +300,7 @@ static void accumulate(const emitter *to, const pto_tile *acc, const pto_tile *t
  * A receiving tile is given back only if this chunk uses it again: the next chunk's loads come after acc's store anyway. So
  * no flag of PIPE_V toward MTE2 is pending when it sets the same id toward MTE3.
  */
-static void reduce_chunk(const emitter *to, const oriel_chunks *chunks, uint64_t index, bool vector_in_order)
+static void reduce_chunk(emitter *to, const oriel_chunks *chunks, uint64_t index, bool vector_in_order)
 {
     const pto_instr *instr = to->composite;
     const pto_group *group = instr->group;
@@ -287,10 +324,18 @@ static void reduce_chunk(const emitter *to, const oriel_chunks *chunks, uint64_t
         if (group->ranks - rank > tiles)
             set_flag(to, PTO_PIPE_V, PTO_PIPE_MTE2, id);
     }
+    const pto_pipe from = group->ranks > 1 ? PTO_PIPE_V : PTO_PIPE_MTE2;
+    const bool last = index + 1 == chunks->count;
+    if (last && group->ranks > 1)
+        claim_receiving(to);
+    hand_over(to, from, PTO_PIPE_MTE3, 0);
+    if (last)
+        claim(to, from, PTO_PIPE_MTE3);
     pto_global dst = chunk_of(instr->global[0], chunks, index);
-    hand_over(to, group->ranks > 1 ? PTO_PIPE_V : PTO_PIPE_MTE2, PTO_PIPE_MTE3, 0);
     store(to, &dst, acc, PTO_ATOMIC_NONE);
     hand_over(to, PTO_PIPE_MTE3, PTO_PIPE_MTE2, 0);
+    if (last)
+        claim(to, PTO_PIPE_MTE3, PTO_PIPE_MTE2);
 }
 
 static void expand_reduce(const pto_instr *instr, const oriel_limits *limits, const oriel_expansion *into)

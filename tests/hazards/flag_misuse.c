@@ -109,6 +109,43 @@ static void flag_up_across_tput(pto_core *core)
     drain(core);
 }
 
+/*
+ * The same with id 1, of which a single chunk in a single tile has no need: it is the composite's all the same. The caller's wait
+ * finds its flag taken, and never ends.
+ */
+static void second_flag_up_across_tput(pto_core *core)
+{
+    parts p = parts_of(core);
+    uint32_t id = 2;
+    WRONG id = 1;
+    pto_tload(core, p.tile, p.in);
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, id);                            /* FOUND */
+    pto_tput(core, pto_peer(p.comm, p.scratch, p.next), p.in, p.tile2, PTO_NO_TILE); /* FOUND */
+    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, id);
+    pto_tstore(core, p.out, p.tile);
+    drain(core);
+}
+
+/* A flag the other way, back from the stores, up across a reduction of one chunk. */
+static void back_flag_up_across_treduce(pto_core *core)
+{
+    parts p = parts_of(core);
+    const pto_tile third = pto_tile_1d(core, PTO_F32, COUNT * 8, COUNT);
+    uint32_t id = 2;
+    WRONG id = 1;
+    pto_tload(core, third, p.in);
+    pto_set_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 3);
+    pto_wait_flag(core, PTO_PIPE_MTE2, PTO_PIPE_MTE3, 3);
+    pto_tstore(core, p.scratch, third);
+    pto_set_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, id); /* FOUND */
+    const pto_group alone = {.each = &p.in, .ranks = 1};
+    pto_treduce(core, p.out, alone, PTO_SUM, p.tile, p.tile2, PTO_NO_TILE); /* FOUND */
+    pto_wait_flag(core, PTO_PIPE_MTE3, PTO_PIPE_MTE2, id);
+    pto_tload(core, third, p.scratch);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    drain(core);
+}
+
 /* ---- Waited for and never set ------------------------------------------------------------------------------------ */
 
 /* The loads wait for a word from the scalar unit that never comes. */
@@ -344,6 +381,8 @@ const hazard flag_misuse_hazards[] = {
     {"back_flag_waited_for_late", back_flag_waited_for_late, .harm = HARM_SHOWN},
     {"two_tiles_and_one_id", two_tiles_and_one_id, .harm = HARM_SHOWN},
     {"flag_up_across_tput", flag_up_across_tput, .also = KIND(PIPE_RACE), .harm = HARM_SHOWN},
+    {"second_flag_up_across_tput", second_flag_up_across_tput, .harm = HARM_SHOWN},
+    {"back_flag_up_across_treduce", back_flag_up_across_treduce, .harm = HARM_SHOWN},
     {"never_released", never_released, .harm = HARM_SHOWN},
     {"waited_for_twice", waited_for_twice, .harm = HARM_SHOWN},
     {"wait_for_another_id", wait_for_another_id, .harm = HARM_SHOWN},

@@ -358,11 +358,6 @@ static void core_barrier_cleans_nothing(pto_core *core)
 
 /* ---- 7. Return -------------------------------------------------------------------------------------------------- */
 
-static pto_global out(pto_core *core)
-{
-    return pto_slice(pto_arg_tensor(core, 0), 0, 1);
-}
-
 /* A 1, which is there, and then a 2. */
 static void return_drains_nothing(pto_core *core)
 {

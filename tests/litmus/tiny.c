@@ -154,16 +154,13 @@ static void put_by_composite(pto_core *core)
     }
 }
 
+/* With one rank, whose return the host takes for the signal: with two there are too many interleavings to try. */
 static void composite_is_not_drained(pto_core *core)
 {
-    if (me(core) == 0) {
-        pto_tput(core, word(core, 1, 1), word(core, 0, 0), tile(core, 0), PTO_NO_TILE);
-        pto_dsb(core);
-        NOTIFY(core, 1, 0);
-    } else {
-        WAIT(core, 0, 1);
-        pto_tload(core, tile(core, 0), word(core, 1, 1));
-    }
+    preset(core, tile(core, 1), 2);
+    pto_tstore(core, out(core), tile(core, 1));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tput(core, out(core), word(core, 0, 0), tile(core, 0), PTO_NO_TILE);
 }
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------ */
@@ -364,8 +361,8 @@ static const litmus tests[] = {
      .cases = FOUND("00 01 10 11", RANK_RACE)},
     {"mailbox", mailbox, .ranks = 2, .cases = CLEAN("2")},
     {"put_by_composite", put_by_composite, .ranks = 2, .data = {1}, .ends = {UB(1, 0)}, .cases = CLEAN("1")},
-    {"composite_is_not_drained", composite_is_not_drained, .ranks = 2, .data = {1}, .ends = {UB(1, 0)},
-     .cases = FOUND("0 1", EARLY_SIGNAL)},
+    {"composite_is_not_drained", composite_is_not_drained, .data = {1}, .out = true,
+     .cases = FOUND("1 2", EARLY_SIGNAL)},
 
     {"poll_then_load", poll_then_load, .ranks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("1")},
     {"poll_two_cells", poll_two_cells, .ranks = 2, .cases = CLEAN("01 11")},
