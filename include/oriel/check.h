@@ -119,8 +119,11 @@ typedef struct oriel_check_report {
     const oriel_finding *finding; /* in the order of their kinds, then places */
     uint64_t schedules;           /* that were run to cover the ways in which waits can be satisfied */
     bool exhaustive;              /* these are all of them */
-    uint64_t
-        random_schedules; /* beyond these, with each step at random: only where nothing was found, and the job is not large */
+    /*
+     * Beyond these, with each step at random: only where nothing was found, and the job is not large. (One more has other inputs in
+     * every other call, for calls that use what an earlier one left.)
+     */
+    uint64_t random_schedules;
     uint32_t statements;
     const oriel_check_statement *statement;
     const char *ended;         /* replay: how it ended, in a line; else "" */

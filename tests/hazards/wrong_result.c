@@ -162,6 +162,21 @@ static void right_twice(pto_core *core)
     drain(core);
 }
 
+/*
+ * Everybody has come and nobody leaves too early, but the half that is taken is the one of the call before. Its data is the same
+ * as long as each call is given the same.
+ */
+static void half_of_the_call_before(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, COME), taken = turn;
+    pto_tput(core, half_of(core, &p, turn), p.in, p.tile, PTO_NO_TILE);
+    cross(core, &p, COME, turn);
+    WRONG taken = turn ? turn - 1 : 0;
+    pto_tget(core, p.out, pto_peer(p.comm, half_of(core, &p, taken), p.before), p.tile, PTO_NO_TILE); /* FOUND */
+    cross(core, &p, LEAVE, turn);
+}
+
 /* ---- In some schedules: answers of TTEST ------------------------------------------------------------------------- */
 
 /* Whoever has not come yet is waited for, with all others, and then the wrong one is taken from. */
@@ -365,6 +380,7 @@ const hazard wrong_result_hazards[] = {
     {HARMFUL(the_tile_before)},
     {HARMFUL(sum_is_carried_over)},
     {HARMFUL(right_twice), .expect = from_rank_before},
+    {HARMFUL(half_of_the_call_before), .expect = from_rank_before},
     {HARMFUL(slow_way_takes_the_wrong_one), .ranks = 3, .calls = 2, .expect = from_rank_before},
     {HARMFUL(placed_as_they_come), .ranks = 3, .expect = halves_on_rank_0},
     {HARMFUL(counts_its_looks)},

@@ -119,7 +119,7 @@ uint32_t check_report(machine *m, oriel_finding_kind kind, const oriel_found_sid
     if (m->plan->quiet)
         return NONE;
     uint32_t length, *order = order_so_far(m, &length);
-    oriel_plan plan = {.order = order, .length = length, .seed = m->plan->seed};
+    oriel_plan plan = {.order = order, .length = length, .seed = m->plan->seed, .contents = m->plan->contents};
     uint32_t index = oriel_findings_add(&m->findings, kind, side, sides, &plan, message, missing);
     free(order);
     return index;

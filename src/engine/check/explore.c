@@ -471,6 +471,13 @@ static bool explains_wrong(oriel_finding_kind kind)
     return kind != ORIEL_FINDING_FLAG_MISUSE && kind != ORIEL_FINDING_WRONG_RESULT;
 }
 
+static const char *what_is_wrong(const oriel_plan *plan)
+{
+    return plan->contents == ORIEL_CONTENTS_ALTERNATE
+               ? "it is right if all calls have the same inputs: an earlier call's data was used, and not this call's"
+               : "nothing else was found that explains it: the arithmetic, the indices, or the expectation";
+}
+
 /* A wrong result that nothing explains is a finding of its own. */
 static void note_wrong(machine *m, uint32_t known)
 {
@@ -493,9 +500,7 @@ static void note_wrong(machine *m, uint32_t known)
         side[sides++] = side[0];
         side[0] = check_side(m, m->wrong_writer);
     }
-    uint32_t found =
-        check_report(m, ORIEL_FINDING_WRONG_RESULT, side, sides, m->wrong,
-                     "nothing else was found that explains it: the arithmetic, the indices, or the expectation");
+    uint32_t found = check_report(m, ORIEL_FINDING_WRONG_RESULT, side, sides, m->wrong, what_is_wrong(m->plan));
     m->findings.found[found].self_evident = true;
     if (!m->findings.found[found].wrong[0])
         memcpy(m->findings.found[found].wrong, m->wrong, sizeof m->wrong);
@@ -576,7 +581,7 @@ static bool is_over(const machine *m, oriel_status *status)
  * Where nothing was found, nothing depends on the schedule. A few at random, in which pipes and cores drift as far apart as they may,
  * hold that to the proof: what they show is a finding like any other. Each step is chosen among all cores, so large jobs get few, or none.
  */
-#define MOST_RANDOM_WORK (UINT64_C(1) << 16)
+#define MOST_RANDOM_WORK (UINT64_C(7) << 14)
 #define RANDOM_SCHEDULES 16
 
 static oriel_status run_at_random(machine *m)
@@ -588,6 +593,22 @@ static oriel_status run_at_random(machine *m)
         status = check_run_and_note(m, &plan);
     }
     return status;
+}
+
+/*
+ * Calls with equal inputs hide that one uses what another left, however well it is synchronized. So where nothing was found, one
+ * schedule more has other inputs in every other call. A kernel that is then wrong, and is right if all calls have the
+ * other inputs, mixes them up.
+ */
+static oriel_status run_with_inputs_that_vary(machine *m)
+{
+    oriel_plan plan = {.contents = ORIEL_CONTENTS_ALTERNATE, .quiet = true};
+    oriel_status status = check_run_and_note(m, &plan);
+    bool varied = m->contents == ORIEL_CONTENTS_ALTERNATE, right = m->end == RUN_ENDED && !m->wrong[0];
+    if (status != ORIEL_OK || !varied || right || !check_knows_others(m, plan))
+        return status;
+    plan.quiet = false;
+    return check_run_and_note(m, &plan);
 }
 
 oriel_status oriel_checker_explore(oriel_checker *m)
@@ -606,7 +627,11 @@ oriel_status oriel_checker_explore(oriel_checker *m)
     m->exhaustive = status == ORIEL_OK && e.todo.first == e.todo.count && !m->setup->options->quick && !m->capped;
     free_explorer(&e);
     oriel_findings_fold(&m->findings);
-    if (status == ORIEL_OK && !over && !m->setup->options->quick)
-        status = run_at_random(m);
+    if (status != ORIEL_OK || over || m->setup->options->quick)
+        return status;
+    status = run_at_random(m);
+    if (!is_over(m, &status) && m->findings.count == 0 && m->setup->calls > 1)
+        status = run_with_inputs_that_vary(m);
+    is_over(m, &status);
     return status;
 }

@@ -11,4 +11,10 @@ oriel_status check_run_and_note(machine *m, const oriel_plan *plan);
 /* witness.c: runs options->replay, and says how it ended. */
 oriel_status check_replay(machine *m);
 
+/*
+ * witness.c: whether the launch's expectation knows of other inputs than the usual ones: in `plan` they give no other verdict
+ * than these.
+ */
+bool check_knows_others(machine *m, oriel_plan plan);
+
 #endif

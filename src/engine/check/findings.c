@@ -47,7 +47,8 @@ static void meet(oriel_found *found, const oriel_found_side *side, uint32_t side
                            .side = copy(side, sides * sizeof *side),
                            .order = copy(plan->order, plan->length * sizeof *plan->order),
                            .length = plan->length,
-                           .seed = plan->seed};
+                           .seed = plan->seed,
+                           .contents = plan->contents};
     snprintf(met->message, sizeof met->message, "%s", message);
 }
 

@@ -30,6 +30,7 @@ typedef struct oriel_meeting {
     uint32_t *order; /* of the plan in which it was found, */
     uint32_t length;
     uint64_t seed; /* and its random steps; the witness may choose others */
+    oriel_contents contents;
 } oriel_meeting;
 
 /* Other bytes, ranks and calls at the same places: some of these may do harm that others hide. */

@@ -141,6 +141,11 @@ static void late_text(const oriel_found_side *side, char *text, size_t size)
 /* Random schedules that are tried for a finding that is the only one: what they show is then its doing. */
 #define RANDOM_WITNESSES 64
 
+static const char *contents_text(const oriel_plan *plan)
+{
+    return plan->contents == ORIEL_CONTENTS_ALTERNATE ? ", with other inputs in every other call" : "";
+}
+
 /* Runs `plan` for its end; true if that is harm, which then is the finding's witness. */
 static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *how)
 {
@@ -148,16 +153,17 @@ static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *h
     check_run(m, &plan);
     if (m->end == RUN_ENDED && !m->wrong[0])
         return false;
-    snprintf(found->witness, sizeof found->witness, "%s%s: %s", how,
-             plan.contents == ORIEL_CONTENTS_ALTERNATE ? ", with other inputs in every other call" : "",
-             how_it_ended(m));
+    snprintf(found->witness, sizeof found->witness, "%s%s: %s", how, contents_text(&plan), how_it_ended(m));
     free(found->replay);
     found->replay = plan_text(&plan);
     return found->harm = true;
 }
 
+/* The inputs are those with which it was met, if these were not the usual ones. */
 static oriel_plan plan_of(const oriel_meeting *met, oriel_contents contents)
 {
+    if (met->contents != ORIEL_CONTENTS_USUAL)
+        contents = met->contents;
     return (oriel_plan){.order = met->order, .length = met->length, .seed = met->seed, .contents = contents};
 }
 
@@ -194,8 +200,7 @@ static bool try_late(machine *m, oriel_found *found, oriel_contents contents)
     return false;
 }
 
-/* Whether the launch's expectation knows of other inputs: they give no other verdict than the usual ones. */
-static bool knows_others(machine *m, oriel_plan plan)
+bool check_knows_others(machine *m, oriel_plan plan)
 {
     plan.quiet = true;
     plan.contents = ORIEL_CONTENTS_OTHER;
@@ -209,14 +214,14 @@ static void look_for(machine *m, oriel_found *found)
     found->replay = plan_text(&plan);
     found->harm = found->self_evident || found->wrong[0];
     if (found->self_evident)
-        snprintf(found->witness, sizeof found->witness, "this schedule ends in it%s%s", found->wrong[0] ? ": " : "",
-                 found->wrong);
+        snprintf(found->witness, sizeof found->witness, "this schedule ends in it%s%s%s", contents_text(&plan),
+                 found->wrong[0] ? ": " : "", found->wrong);
     else if (found->wrong[0])
         snprintf(found->witness, sizeof found->witness, "%s: %s",
                  plan.seed ? "in a schedule of random steps" : "with everything as early as it can be", found->wrong);
     if (found->harm || try_late(m, found, ORIEL_CONTENTS_USUAL))
         return;
-    if (m->setup->calls > 1 && knows_others(m, plan)) {
+    if (m->setup->calls > 1 && check_knows_others(m, plan)) {
         plan.contents = ORIEL_CONTENTS_ALTERNATE;
         if (harms(m, found, plan, "with everything as early as it can be") ||
             try_late(m, found, ORIEL_CONTENTS_ALTERNATE))
