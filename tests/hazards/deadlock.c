@@ -245,8 +245,20 @@ static void announces_the_old_turn(pto_core *core)
     drain(core);
 }
 
+/* One of two cores returns early, and the barrier is for both. */
+static void leaves_before_the_barrier(pto_core *core)
+{
+    parts p = parts_of(core);
+    if (pto_block_index(core) == 1)
+        WRONG return;
+    pto_core_barrier(core); /* FOUND */
+    if (pto_block_index(core) == 0)
+        pto_tput(core, p.out, p.in, p.tile, PTO_NO_TILE);
+    drain(core);
+}
+
 const hazard deadlock_hazards[] = {
-    {HARMFUL(all_wait_first), .ranks = 4, .expect = from_rank_before},
+    {HARMFUL(all_wait_first), .ranks = 4, .missing = "nobody has ever signalled", .expect = from_rank_before},
     {HARMFUL(one_is_not_told), .ranks = 4, .expect = from_rank_before},
     {HARMFUL(told_the_wrong_neighbour), .ranks = 3, .expect = from_rank_before},
     {HARMFUL(one_arrival_too_many), .ranks = 3, .expect = from_rank_before, WIDE},
@@ -258,6 +270,7 @@ const hazard deadlock_hazards[] = {
     {HARMFUL(tests_for_ever), .expect = from_rank_before},
     {HARMFUL(leaves_without_a_word), .ranks = 3},
     {HARMFUL(waits_for_a_word_and_a_barrier), .blocks = 2, WIDE},
+    {HARMFUL(leaves_before_the_barrier), .blocks = 2, .missing = "core 1 has not come to it"},
     {HARMFUL(tile_waits_for_itself)},
     {HARMFUL(announces_the_old_turn), .expect = from_rank_before},
     {NULL},

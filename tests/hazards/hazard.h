@@ -68,6 +68,7 @@ typedef struct hazard {
     uint32_t on;            /* the grid of both variants: platforms and profiles; no bit of one kind: both of it */
     uint32_t wrong_on;      /* the part of it in which the wrong variant is wrong; elsewhere it is clean, too */
     uint32_t also;          /* KIND() of findings that the wrong variant has beside its own */
+    const char *missing;    /* part of what the finding says is missing; NULL: not asked */
     hazard_harm harm;       /* asked of the finding on the marked line, in each cell in which it is wrong */
     oriel_expect_fn expect; /* NULL: out[i] is in[i] of the same rank; any_result */
     const oriel_launch_buffer *buffers; /* NULL: the usual ones */

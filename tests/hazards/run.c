@@ -238,6 +238,8 @@ static const char *judge_wrong(const hazard *h, oriel_finding_kind kind, const m
         snprintf(text, size, "missed");
     else if (h->harm != HARM_ANY && right->harm != (h->harm == HARM_SHOWN))
         snprintf(text, size, "witness: %s", right->witness);
+    else if (h->missing && !strstr(right->missing, h->missing))
+        snprintf(text, size, "missing: %s", right->missing);
     else
         return NULL;
     return text;

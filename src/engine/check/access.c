@@ -63,6 +63,11 @@ static bool ordered(void *context, const oriel_mark *earlier)
     return oriel_clock_get(t->clock, queue) >= earlier->ordinal;
 }
 
+static bool knows(const oriel_clock *clock, const oriel_mark *mark)
+{
+    return oriel_clock_get(clock, mark->queue) >= mark->ordinal;
+}
+
 /*
  * The notify by which whoever knows `clock` knows of the issue of `before`: the last one that it knows of its core, else of another
  * core of its rank, else of any.
@@ -85,19 +90,20 @@ static uint32_t told_by(const machine *m, const oriel_clock *clock, const check_
 static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind kind, uint64_t from, uint64_t to)
 {
     const touching *t = context;
-    const check_event *before = &t->m->event[earlier->event];
+    const check_event *before = &t->m->event[earlier->event], *after = &t->m->event[t->event];
+    bool load = after->op == PTO_OP_LOAD && !after->host;
     bool issue = !before->host && oriel_clock_get(t->clock, check_queue(before->core, PTO_PIPE_S)) >= before->issued;
-    check_conflict_add(t->m,
-                       &(check_conflict){.earlier = earlier->event,
-                                         .later = t->event,
-                                         .earlier_kind = kind,
-                                         .later_kind = t->kind,
-                                         .ub_core = t->ub_core,
-                                         .from = from,
-                                         .to = to,
-                                         .knows_issue = issue,
-                                         .notify = issue ? told_by(t->m, t->clock, before) : NONE,
-                                         .drained = oriel_clock_get(t->clock, earlier->queue) >= earlier->ordinal});
+    check_conflict_add(t->m, &(check_conflict){.earlier = earlier->event,
+                                               .later = t->event,
+                                               .earlier_kind = kind,
+                                               .later_kind = t->kind,
+                                               .ub_core = t->ub_core,
+                                               .from = from,
+                                               .to = to,
+                                               .knows_issue = issue,
+                                               .notify = issue ? told_by(t->m, t->clock, before) : NONE,
+                                               .drained = knows(t->clock, earlier),
+                                               .in_cache = load && knows(&t->m->core[after->core].clock, earlier)});
 }
 
 static oriel_touch touch_of(touching *t)

@@ -23,8 +23,8 @@ static bool same_conflict(const machine *m, const check_conflict *a, const check
     const check_event *b1 = &m->event[b->earlier], *b2 = &m->event[b->later];
     return a1->site == b1->site && a2->site == b2->site && a1->op == b1->op && a2->op == b2->op &&
            a1->host == b1->host && a2->host == b2->host && a->line == b->line && a->knows_issue == b->knows_issue &&
-           same_core(a1, a2) == same_core(b1, b2) && (a->ub_core == NONE) == (b->ub_core == NONE) &&
-           (a1->call == a2->call) == (b1->call == b2->call);
+           a->in_cache == b->in_cache && same_core(a1, a2) == same_core(b1, b2) &&
+           (a->ub_core == NONE) == (b->ub_core == NONE) && (a1->call == a2->call) == (b1->call == b2->call);
 }
 
 /* The same cause, but other bytes, another rank or another call. */
@@ -198,6 +198,35 @@ static void place(const oriel_found_side *side, char *text, size_t size)
         snprintf(text, size, "%s:%d", slash ? slash + 1 : side->site->file, side->site->line);
 }
 
+/*
+ * Between cores. Which of two sides of one call came first is chance where nothing orders them: whoever writes what the other reads
+ * was meant to.
+ */
+static void missing_order(const machine *m, const check_conflict *x, const oriel_found_side *side, char *text,
+                          size_t size)
+{
+    char a[96], b[96];
+    bool reversed = side[0].call == side[1].call && !side[0].write && side[1].write;
+    const oriel_found_side *first = &side[reversed], *then = &side[!reversed];
+    uint8_t first_op = m->event[reversed ? x->later : x->earlier].op;
+    uint8_t then_op = m->event[reversed ? x->earlier : x->later].op;
+    place(first, a, sizeof a);
+    place(then, b, sizeof b);
+    if (x->in_cache)
+        snprintf(text, size, "pto_dcci before %s: its line may have been fetched before %s", b, a);
+    else if (first_op == PTO_OP_STORE)
+        snprintf(text, size,
+                 "pto_dcci and pto_dsb after %s, and a signal or barrier that the other side waits for before %s", a,
+                 b);
+    else if (then_op == PTO_OP_LOAD && !then->host)
+        snprintf(text, size, "pto_dcci before %s, after the wait for what %s stored", b, a);
+    else if (first->rank == then->rank)
+        snprintf(text, size, "a drain after %s, then pto_core_barrier before %s", a, b);
+    else
+        snprintf(text, size, "a drain and a notify after %s on rank %u, and a wait for it before %s on rank %u", a,
+                 first->rank, b, then->rank);
+}
+
 static void missing_edge(const machine *m, const check_conflict *x, oriel_finding_kind kind,
                          const oriel_found_side *side, char *text, size_t size)
 {
@@ -208,7 +237,9 @@ static void missing_edge(const machine *m, const check_conflict *x, oriel_findin
     place(&side[1], b, sizeof b);
     switch (kind) {
     case ORIEL_FINDING_PIPE_RACE:
-        if (earlier->op == PTO_OP_STORE)
+        if (x->in_cache)
+            snprintf(text, size, "pto_dcci between %s and %s", a, b);
+        else if (earlier->op == PTO_OP_STORE)
             snprintf(text, size, "pto_dcci and then pto_dsb after %s", a);
         else if (m->event[x->later].op == PTO_OP_LOAD)
             snprintf(text, size, "a flag from %s to PIPE_S and then pto_dcci, between %s and %s", p, a, b);
@@ -241,18 +272,7 @@ static void missing_edge(const machine *m, const check_conflict *x, oriel_findin
     case ORIEL_FINDING_LINE_CLOBBER:
         snprintf(text, size, "a cache line (%u B) for each writer", m->setup->limits->line_bytes);
         break;
-    default:
-        if (earlier->op == PTO_OP_STORE)
-            snprintf(text, size,
-                     "pto_dcci and pto_dsb after %s, and a signal or barrier that the other side waits for before %s",
-                     a, b);
-        else if (m->event[x->later].op == PTO_OP_LOAD && !m->event[x->later].host)
-            snprintf(text, size, "pto_dcci before %s, after the wait for what %s stored", b, a);
-        else if (side[0].rank == side[1].rank)
-            snprintf(text, size, "a drain after %s, then pto_core_barrier before %s", a, b);
-        else
-            snprintf(text, size, "a drain and a notify after %s on rank %u, and a wait for it before %s on rank %u", a,
-                     side[0].rank, b, side[1].rank);
+    default: missing_order(m, x, side, text, size);
     }
 }
 

@@ -64,6 +64,7 @@ typedef struct check_conflict {
     uint64_t from, to;
     bool knows_issue; /* the later knew that the earlier had been issued, */
     bool drained;     /* and that it had completed, but not that a dsb followed */
+    bool in_cache;    /* the later is a scalar load that knew all of it, but may have fetched its line before */
     bool line;        /* they share a cache line, and no byte */
     uint32_t notify;  /* by which the later knew of the issue; NONE */
 } check_conflict;

@@ -236,8 +236,25 @@ static void explain(const machine *m, const waiters *list, char *text, size_t si
     for (uint32_t i = 0; i < m->cores; i++)
         waiting += m->core[i].state == CORE_AT_SIGNAL;
     snprintf(text, size, "nothing can move: %u %s, and %s", list->count, list->count == 1 ? "waits" : "wait",
-             waiting == m->cores ? "each rank waits for a signal that another would send later"
-                                 : "the signal or the set that would end it is missing");
+             waiting == m->cores ? "nobody is left to signal" : "what would end it is missing");
+}
+
+/* What would end the wait of the first. */
+static void missing_end(const machine *m, const waiters *list, char *text, size_t size)
+{
+    const check_core *first = list->count ? &m->core[list->core[0]] : NULL;
+    if (first && first->state == CORE_AT_BARRIER) {
+        const check_core *absent = expected_from(m, first);
+        snprintf(text, size, "pto_core_barrier of the same number on each core of rank %u: core %u has not come to it",
+                 first->rank, absent ? absent->block : 0);
+    } else if (first && first->state == CORE_AT_SIGNAL) {
+        uint32_t cell = check_find_cell(m, check_cell_offset(first, first->at_cell));
+        bool never = cell == NONE || m->cell[cell].notifies == 0;
+        snprintf(text, size, "the notify that ends the first of these waits%s",
+                 never ? ": nobody has ever signalled its cell" : "");
+    } else {
+        snprintf(text, size, "the notify, or the set_flag, that ends the first of these waits");
+    }
 }
 
 /* The last signal of an earlier call without which the wait or test would have answered otherwise; NONE. */
@@ -314,10 +331,10 @@ void check_stuck(machine *m)
         add(&list, &side, 0);
         snprintf(text, sizeof text, "what an earlier call left in a cell makes a wait of a later call impossible");
     }
-    uint32_t found = check_report(m, kind, list.side, list.count, text,
-                                  kind == ORIEL_FINDING_RESIDUE
-                                      ? "a value that each call makes anew, and a comparison that it cannot overshoot"
-                                      : "the notify, or the set_flag, that ends the first of these waits");
+    char missing[ORIEL_FOUND_TEXT] = "a value that each call makes anew, and a comparison that it cannot overshoot";
+    if (kind != ORIEL_FINDING_RESIDUE)
+        missing_end(m, &list, missing, sizeof missing);
+    uint32_t found = check_report(m, kind, list.side, list.count, text, missing);
     if (found != NONE)
         m->findings.found[found].self_evident = true;
     free(list.side);
