@@ -261,29 +261,33 @@ static void move_each(oriel_engine_core *core, const pto_instr *instr)
 /* What fits into the first-level cache beside the lines that stream in. */
 #define BLOCK_BYTES 8192
 
-/*
- * `bytes` bytes of a run, from `skip` bytes into it: every source is read before `dst` is written, so that one of them
- * may be `dst` itself.
- */
-static void reduce_block(const oriel_engine_core *core, const pto_instr *instr, const run_walk *walk, uint64_t skip,
-                         char *dst, uint64_t bytes)
+/* More are a case for the expansion. */
+#define MOST_TERMS 64
+
+/* One run: in each block every source is read before `dst` is written, so that one of them may be `dst` itself. */
+static void reduce_run(const oriel_engine_core *core, const pto_instr *instr, const run_walk *walk, char *dst,
+                       uint64_t bytes)
 {
     _Alignas(64) char sum[BLOCK_BYTES];
+    const char *term[MOST_TERMS];
     const pto_dtype dtype = instr->global[0]->dtype;
     const uint32_t others = others_of(instr);
-    const char *so_far = NULL;
     for (uint32_t i = 0; i < others; i++) {
         pto_global other = other_of(instr, i);
-        const char *next = at(core, instr, &other) + run_offset(walk, &other) + skip;
-        if (i > 0) {
-            char *into = i == others - 1 ? dst : sum;
-            oriel_reduce_into(dtype, (pto_reduce)instr->mode, into, so_far, next, bytes / pto_dtype_bytes(dtype));
-            next = into;
-        }
-        so_far = next;
+        term[i] = (const char *)at(core, instr, &other) + run_offset(walk, &other);
     }
-    if (so_far != dst)
-        memcpy(dst, so_far, bytes); /* of the only rank */
+    for (uint64_t skip = 0; skip < bytes; skip += BLOCK_BYTES) {
+        const uint64_t block = bytes - skip < BLOCK_BYTES ? bytes - skip : BLOCK_BYTES;
+        const char *so_far = term[0] + skip;
+        for (uint32_t i = 1; i < others; i++) {
+            char *into = i == others - 1 ? dst + skip : sum;
+            oriel_reduce_into(dtype, (pto_reduce)instr->mode, into, so_far, term[i] + skip,
+                              block / pto_dtype_bytes(dtype));
+            so_far = into;
+        }
+        if (so_far != dst + skip)
+            memcpy(dst + skip, so_far, block); /* of the only rank */
+    }
 }
 
 static void reduce(oriel_engine_core *core, const pto_instr *instr, run_walk walk)
@@ -295,9 +299,7 @@ static void reduce(oriel_engine_core *core, const pto_instr *instr, run_walk wal
     do {
         if (++runs % RUNS_PER_LOOK == 0)
             oriel_direct_look(core, instr->site, instr->op);
-        char *run = to + run_offset(&walk, dst);
-        for (uint64_t skip = 0; skip < bytes; skip += BLOCK_BYTES)
-            reduce_block(core, instr, &walk, skip, run + skip, bytes - skip < BLOCK_BYTES ? bytes - skip : BLOCK_BYTES);
+        reduce_run(core, instr, &walk, to + run_offset(&walk, dst), bytes);
     } while (walk_on(&walk));
 }
 
@@ -309,7 +311,8 @@ static void reduce(oriel_engine_core *core, const pto_instr *instr, run_walk wal
 static void reduce_or_expand(oriel_engine_core *core, const pto_instr *instr)
 {
     run_walk walk = walk_over_all(instr);
-    if (walk.outer > 0 && walk.run * pto_dtype_bytes(instr->global[0]->dtype) < SHORT_RUN)
+    bool short_runs = walk.outer > 0 && walk.run * pto_dtype_bytes(instr->global[0]->dtype) < SHORT_RUN;
+    if (short_runs || others_of(instr) > MOST_TERMS)
         expand(core, instr);
     else
         reduce(core, instr, walk);

@@ -306,6 +306,29 @@ static void a_reduction_adds_in_rank_order(void **state)
     assert_true(((float *)world_buffer(w, 1, SCRATCH))[0] == 1);
 }
 
+#define MANY 200 /* parts of one rank: more than a reduction resolves at once */
+
+static void sum_of_many(pto_core *core)
+{
+    pto_global each[MANY];
+    for (uint32_t i = 0; i < MANY; i++)
+        each[i] = in_scratch(core, i * 64, PTO_I32, 16);
+    pto_group group = {.each = each, .ranks = MANY};
+    pto_treduce(core, in_tensor(core, 0, PTO_I32, 16), group, PTO_SUM, pto_tile_1d(core, PTO_I32, 0, 16),
+                pto_tile_1d(core, PTO_I32, 64, 16), PTO_NO_TILE);
+}
+
+static void a_reduction_of_any_number_of_tensors(void **state)
+{
+    world *w = *state;
+    int *terms = world_buffer(w, 0, SCRATCH);
+    for (int i = 0; i < MANY * 16; i++)
+        terms[i] = i;
+    assert_ok(world_run(w, 0, sum_of_many));
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(((int *)w->tensor[0])[i], MANY * i + 16 * (MANY * (MANY - 1) / 2));
+}
+
 /* ---- Faults ----------------------------------------------------------------------------------------------------- */
 
 static void broadcast_past_the_end_of_the_last(pto_core *core)
@@ -420,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tbroadcast_is_its_expansion, world_make, world_drop),
         cmocka_unit_test_setup_teardown(a_gather_in_place_collects_the_others_parts, world_make, world_drop),
         cmocka_unit_test_setup_teardown(a_reduction_adds_in_rank_order, world_make, world_drop),
+        cmocka_unit_test_setup_teardown(a_reduction_of_any_number_of_tensors, world_make, world_drop),
         cmocka_unit_test_setup_teardown(nothing_is_written_if_one_operand_is_wrong, world_make, world_drop),
         cmocka_unit_test_setup_teardown(every_composite_says_where_it_leaves_a_window, world_make, world_drop),
     };
