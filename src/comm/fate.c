@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a process ended that is no child of this one: until its parent has asked, the system lists it with its exit code. After
- * that nobody knows.
+ * that nobody knows, and neither does, before, who may not look at that process.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "comm/crew.h"
@@ -19,15 +21,24 @@
 
 typedef struct listing {
     int32_t process;
-    bool ended;
-    int code; /* as of waitpid */
+    bool ended; /* and its code is known */
+    int code;   /* as of waitpid */
 } listing;
+
+/* Whether the system shows its code to this process; else it shows 0. The same right is asked of who reads this link. */
+static bool is_shown(int32_t process)
+{
+    char path[64], target[1];
+    snprintf(path, sizeof path, "/proc/%d/exe", process);
+    return readlink(path, target, sizeof target) >= 0 || errno == ENOENT; /* a process that has ended runs no program */
+}
 
 /* True: it has ended, or is not listed any more. */
 static bool look_up(void *context)
 {
     listing *of = context;
     char path[64], line[1024] = "";
+    const bool shown = is_shown(of->process); /* before: who is gone by then is no longer listed below */
     snprintf(path, sizeof path, "/proc/%d/stat", of->process);
     FILE *file = fopen(path, "re");
     if (!file)
@@ -45,8 +56,8 @@ static bool look_up(void *context)
     rest++;
     for (int field = 3; field < EXIT_CODE_FIELD && rest; field++)
         rest = strchr(rest + 1, ' ');
-    of->ended = rest != NULL;
     of->code = rest ? atoi(rest) : 0;
+    of->ended = rest && (of->code != 0 || shown);
     return true;
 }
 

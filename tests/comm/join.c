@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "comm/crew.h"
 #include "comm/team.h"
 
 #define MOST 8
@@ -589,6 +590,40 @@ static void a_rank_that_exits_is_told_with_its_code(void **state)
     }
 }
 
+/*
+ * Whoever may not look at a process is told that its code is 0, whatever it is: of such a one it is only known that it
+ * has ended.
+ */
+static void a_code_that_is_not_shown_is_not_told(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    char *strangers = mmap(NULL, ORIEL_FATE_TEXT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(strangers != MAP_FAILED);
+    for (int code = 0; code < 8; code += 7) {
+        char own[ORIEL_FATE_TEXT], expected[ORIEL_FATE_TEXT];
+        siginfo_t info;
+        const pid_t ended = fork();
+        if (ended == 0)
+            _exit(code);
+        assert_int_equal(waitid(P_PID, (id_t)ended, &info, WEXITED | WNOWAIT), 0);
+        oriel_fate_text(ended, own);
+        const pid_t stranger = fork();
+        if (stranger == 0) {
+            if (setgid(65534) == 0 && setuid(65534) == 0)
+                oriel_fate_text(ended, strangers);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(stranger, NULL, 0), stranger);
+        assert_int_equal(waitpid(ended, NULL, 0), ended);
+        snprintf(expected, sizeof expected, "ended with exit code %d, without oriel_comm_free", code);
+        assert_string_equal(own, expected);
+        assert_string_equal(strangers, "ended without oriel_comm_free");
+    }
+    munmap(strangers, ORIEL_FATE_TEXT);
+}
+
 /* A child of the rank lives on with all that it inherited, until the pipe is closed. */
 static oriel_status die_as_a_parent(oriel_comm *comm, void *context)
 {
@@ -756,6 +791,7 @@ int main(void)
         cmocka_unit_test(a_descriptor_serves_once),
         cmocka_unit_test(freeing_is_a_call_of_all),
         cmocka_unit_test(a_rank_that_exits_is_told_with_its_code),
+        cmocka_unit_test(a_code_that_is_not_shown_is_not_told),
         cmocka_unit_test(a_child_is_not_taken_for_the_rank),
         cmocka_unit_test(a_rank_killed_at_any_moment),
         cmocka_unit_test(a_job_of_which_nobody_is_left),
