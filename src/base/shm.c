@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/pages.h"
 
 /* A file longer than RLIMIT_FSIZE is answered with a signal that kills: ask before. */
 static int set_length(int fd, uint64_t bytes)
@@ -37,8 +38,7 @@ static oriel_status map(int fd, uint64_t bytes, oriel_shm *shm)
 
 oriel_status oriel_shm_create(uint64_t bytes, oriel_shm *shm)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t whole = bytes == 0 ? page : (bytes - 1) / page * page + page;
+    uint64_t whole = oriel_pages_up(bytes == 0 ? 1 : bytes);
     if (whole < bytes)
         return oriel_fail(ORIEL_NO_MEMORY, "cannot map %" PRIu64 " B of shared memory: no address space is that large",
                           bytes);

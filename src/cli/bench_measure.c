@@ -14,9 +14,9 @@
 #include <sys/mman.h>
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "cli/bench.h"
 
-#define PAGE  UINT64_C(4096)
 #define SPARE (UINT64_C(64) << 30) /* address space for windows beyond those of the buffers: oriel_comm's own default */
 
 /* What a rank writes and others read, on a line of its own. */
@@ -150,17 +150,12 @@ static oriel_status rank_main(oriel_comm *comm, void *context)
 
 /* ---- Their launcher --------------------------------------------------------------------------------------------- */
 
-static uint64_t pages_up(uint64_t bytes)
-{
-    return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
 static uint64_t most_bytes(const bench_job *job)
 {
     uint64_t most = 0;
     for (uint32_t i = 0; i < job->cells; i++)
         most = bench_bytes(&job->cell[i].call) > most ? bench_bytes(&job->cell[i].call) : most;
-    return pages_up(most);
+    return oriel_pages_up(most);
 }
 
 static uint32_t most_iterations(const bench_job *job)
@@ -174,9 +169,9 @@ static uint32_t most_iterations(const bench_job *job)
 /* False: no memory, which `outcome` then says. */
 static bool prepare(const bench_job *job, bench_run *run, bench_outcome *outcome)
 {
-    const uint64_t shared = pages_up(sizeof *run->shared + job->ranks * sizeof(bench_line));
-    const uint64_t results = pages_up(job->cells * sizeof *run->result);
-    const uint64_t times = pages_up((uint64_t)job->ranks * most_iterations(job) * sizeof *run->time);
+    const uint64_t shared = oriel_pages_up(sizeof *run->shared + job->ranks * sizeof(bench_line));
+    const uint64_t results = oriel_pages_up(job->cells * sizeof *run->result);
+    const uint64_t times = oriel_pages_up((uint64_t)job->ranks * most_iterations(job) * sizeof *run->time);
     outcome->memory_bytes = shared + results + times;
     char *memory =
         mmap(NULL, outcome->memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "comm/crew.h"
 #include "comm/team.h"
 

@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <unistd.h>
 
+#include "base/pages.h"
 #include "comm/world.h"
 
 #define RESERVE_BYTES       (UINT64_C(64) << 30)
 #define LEAST_RESERVE_BYTES (UINT64_C(1) << 30)
 
-static uint64_t page_bytes(void)
-{
-    return (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t pages_of(uint64_t bytes)
-{
-    return bytes / page_bytes() + (bytes % page_bytes() != 0);
-}
-
-uint64_t oriel_pages_up(uint64_t bytes)
-{
-    return pages_of(bytes) * page_bytes();
-}
-
 oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
 {
     oriel_world *world = shm->base;
-    const uint64_t pages = shm->bytes / page_bytes();
-    const uint64_t next = pages_of(sizeof *world + 2 * (uint64_t)ranks * sizeof *world->rank_bell),
-                   end = next + pages_of(pages * 4);
+    const uint64_t pages = shm->bytes / oriel_page_bytes();
+    const uint64_t next = oriel_pages_of(sizeof *world + 2 * (uint64_t)ranks * sizeof *world->rank_bell),
+                   end = next + oriel_pages_of(pages * 4);
     if (pages > UINT32_MAX)
         return oriel_fail(ORIEL_NO_MEMORY, "%" PRIu64 " B of shared memory are more pages than there can be (%u)",
                           shm->bytes, UINT32_MAX);
@@ -38,7 +23,7 @@ oriel_status oriel_world_init(oriel_shm *shm, uint32_t ranks, uint32_t first)
     world->first = first;
     world->bytes = shm->bytes;
     world->heap.pages = pages;
-    world->heap.next = next * page_bytes();
+    world->heap.next = next * oriel_page_bytes();
     atomic_store(&world->heap.end, end);
     return ORIEL_OK;
 }
@@ -109,7 +94,7 @@ static uint64_t carve(oriel_world *world, uint64_t pages)
 
 oriel_status oriel_world_alloc(oriel_world *world, uint64_t bytes, uint64_t *offset)
 {
-    uint64_t pages = pages_of(bytes), page = 0;
+    uint64_t pages = oriel_pages_of(bytes), page = 0;
     uint32_t class = class_of(pages);
     if (class < ORIEL_HEAP_CLASSES) {
         page = pop(world, class);
@@ -119,15 +104,15 @@ oriel_status oriel_world_alloc(oriel_world *world, uint64_t bytes, uint64_t *off
     if (page == 0)
         return oriel_fail(ORIEL_NO_MEMORY,
                           "no room for %" PRIu64 " B of shared memory: %" PRIu64 " B of %" PRIu64 " are left", bytes,
-                          (world->heap.pages - atomic_load(&world->heap.end)) * page_bytes(), world->bytes);
-    *offset = page * page_bytes();
+                          (world->heap.pages - atomic_load(&world->heap.end)) * oriel_page_bytes(), world->bytes);
+    *offset = page * oriel_page_bytes();
     return ORIEL_OK;
 }
 
 void oriel_world_free(oriel_world *world, oriel_shm *shm, uint64_t offset, uint64_t bytes)
 {
-    uint64_t pages = pages_of(bytes);
-    if (oriel_shm_release(shm, offset, pages * page_bytes()) != ORIEL_OK)
+    uint64_t pages = oriel_pages_of(bytes);
+    if (oriel_shm_release(shm, offset, pages * oriel_page_bytes()) != ORIEL_OK)
         return; /* not zero: it is not used again */
-    push(world, class_of(pages), (uint32_t)(offset / page_bytes()));
+    push(world, class_of(pages), (uint32_t)(offset / oriel_page_bytes()));
 }

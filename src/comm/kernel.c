@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "comm/crew.h"
 #include "comm/team.h"
 #include "platform/platform.h"

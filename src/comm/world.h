@@ -108,9 +108,6 @@ static inline bool oriel_world_has(const oriel_world *world, const void *pointer
     return offset < world->bytes && bytes <= world->bytes - offset;
 }
 
-/* As many bytes in whole pages. */
-uint64_t oriel_pages_up(uint64_t bytes);
-
 /*
  * A zeroed block of at least `bytes` bytes (not 0), on a page's start. ORIEL_NO_MEMORY: the reservation is used up.
  */

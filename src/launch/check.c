@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/pages.h"
 #include "base/strand.h"
 #include "launch/check_memory.h"
 #include "launch/job.h"
@@ -242,7 +243,7 @@ static oriel_status map_handover(checking *c)
 static oriel_check_report take_report(const checking *c)
 {
     handover *base = c->handover;
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), used = (base->memory.used + page - 1) / page * page;
+    const uint64_t used = oriel_pages_up(base->memory.used);
     if (used < REPORT_BYTES)
         munmap((char *)base + used, REPORT_BYTES - used);
     oriel_check_report report = base->report;
