@@ -104,14 +104,6 @@ uint32_t oriel_algorithm_find(oriel_operation operation, const char *name)
     return 0;
 }
 
-bool oriel_algorithm_is_known(const char *name)
-{
-    for (uint32_t i = 0; i < ALGORITHMS; i++)
-        if (strcmp(algorithms[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static void append(char text[ORIEL_NAMES_TEXT], const char *name)
 {
     size_t end = strlen(text);
@@ -173,13 +165,22 @@ static void ask(oriel_asked *asked, oriel_operation operation, uint32_t number)
     *asked = (*asked & ~(UINT64_C(63) << shift)) | (uint64_t)number << shift;
 }
 
+/* Whether any operation has one of this name. */
+static bool is_known(const char *name)
+{
+    for (uint32_t i = 0; i < ALGORITHMS; i++)
+        if (strcmp(algorithms[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* One word, which is written to. */
 static oriel_status take_word(char *word, const char *whence, oriel_asked *asked)
 {
     char known[ORIEL_NAMES_TEXT], *name = strchr(word, '=');
     oriel_operation operation;
     if (!name) {
-        if (!oriel_algorithm_is_known(word))
+        if (!is_known(word))
             return oriel_fail(ORIEL_INVALID, "%sthere is no algorithm \"%s\": it must be one of %s", whence, word,
                               oriel_algorithm_names(ORIEL_OP_COUNT, known));
         for (uint32_t i = 0; i < ORIEL_MOVES; i++) {

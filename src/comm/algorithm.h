@@ -61,8 +61,6 @@ bool oriel_operation_find(const char *name, oriel_operation *operation);
 const oriel_algorithm *oriel_algorithm_at(oriel_operation operation, uint32_t number);
 /* Its number; 0: the operation has none of this name. */
 uint32_t oriel_algorithm_find(oriel_operation operation, const char *name);
-/* Whether any operation has one of this name. */
-bool oriel_algorithm_is_known(const char *name);
 
 /*
  * Names with commas between, for messages: those that an operation has; or, with ORIEL_OP_COUNT, all that there are.
