@@ -131,10 +131,13 @@ void bench_outcome_free(bench_outcome *outcome);
 
 /* ---- bench_numbers.c -------------------------------------------------------------------------------------------- */
 
+/* Sorts them. */
+double bench_median(double *value, uint32_t count);
+
 /*
  * time[r * iterations + i] is what rank r took for iteration i, in nanoseconds; used up. Sets all but `wrong`.
  */
-void bench_summarize(int64_t *time, uint32_t ranks, uint32_t iterations, bench_result *result);
+void bench_summarize(double *time, uint32_t ranks, uint32_t iterations, bench_result *result);
 
 /* GB/s (10^9 bytes) of the median; NAN where no data moves. */
 double bench_algorithm_bandwidth(const bench_call *call, const bench_result *result);

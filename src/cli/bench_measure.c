@@ -35,7 +35,7 @@ typedef struct bench_run {
     const bench_job *job;
     bench_shared *shared;
     bench_result *result; /* [cells] */
-    int64_t *time;        /* [ranks][iterations] */
+    double *time;         /* [ranks][iterations], ns */
     char *buffers;        /* [ranks][send, recv], each of `bytes`: only its own pages come into a rank. NULL: windows */
     uint64_t bytes;
 } bench_run;
@@ -56,7 +56,7 @@ static oriel_status call_once(const bench_rank *it, const bench_call *call, cons
 
 static oriel_status take_times(const bench_rank *it, const bench_cell *cell, const bench_place *place)
 {
-    int64_t *time = it->run->time + (uint64_t)it->rank * cell->iterations;
+    double *time = it->run->time + (uint64_t)it->rank * cell->iterations;
     oriel_status status = ORIEL_OK;
     for (uint32_t i = 0; i < cell->warmup && status == ORIEL_OK; i++)
         status = call_once(it, &cell->call, place);
@@ -65,7 +65,7 @@ static oriel_status take_times(const bench_rank *it, const bench_cell *cell, con
         const int64_t start = oriel_now();
         if (status == ORIEL_OK)
             status = call_once(it, &cell->call, place);
-        time[i] = oriel_now() - start;
+        time[i] = (double)(oriel_now() - start);
     }
     return status;
 }
@@ -180,7 +180,7 @@ static bool prepare(const bench_job *job, bench_run *run, bench_outcome *outcome
         outcome->memory = memory;
         run->shared = (bench_shared *)memory;
         run->result = (bench_result *)(memory + shared);
-        run->time = (int64_t *)(memory + shared + results);
+        run->time = (double *)(memory + shared + results);
     }
     void *buffers = NULL;
     if (memory != MAP_FAILED && !job->symmetric && run->bytes)

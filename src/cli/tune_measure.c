@@ -69,18 +69,6 @@ static oriel_status sample(const run *it, const cli_tune_cell *cell, uint32_t ca
     return oriel_barrier(comm); /* nobody writes a time of the next sample before rank 0 has read those of this one */
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *value, uint32_t count)
-{
-    qsort(value, count, sizeof *value, compare);
-    return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
-}
-
 /* How many calls make a sample of each candidate, which has then been run twice: its windows and scratch are there. */
 static oriel_status find_calls(const run *it, const cli_tune_cell *cell, void *const buffer[2], oriel_comm *comm,
                                uint32_t calls[CLI_TUNE_CANDIDATES])
@@ -115,7 +103,8 @@ static oriel_status measure_cell(const run *it, uint32_t index, cli_tune_memory 
             TRY(sample(it, cell, calls[c], buffer, comm, &us[c][round]));
         }
     for (uint32_t c = 0; c < cell->candidates && oriel_comm_rank(comm) == 0; c++)
-        it->us[(index * CLI_TUNE_CANDIDATES + c) * CLI_TUNE_MEMORIES + memory] = median(us[c], it->tuning->rounds);
+        it->us[(index * CLI_TUNE_CANDIDATES + c) * CLI_TUNE_MEMORIES + memory] =
+            bench_median(us[c], it->tuning->rounds);
     return ORIEL_OK;
 }
 

@@ -16,9 +16,9 @@ static void assert_near(double got, double expected)
 static void test_an_iteration_is_as_slow_as_its_slowest_rank(void **state)
 {
     (void)state;
-    int64_t time[] = {5000, 1000, 30000, 6000, 3000, /* rank 0: 9 us on average */
-                      4000, 7000, 2000,  2000, 9000, /* rank 1: 4.8 us */
-                      1000, 1000, 1000,  1000, 1000};
+    double time[] = {5000, 1000, 30000, 6000, 3000, /* rank 0: 9 us on average */
+                     4000, 7000, 2000,  2000, 9000, /* rank 1: 4.8 us */
+                     1000, 1000, 1000,  1000, 1000};
     bench_result result;
     bench_summarize(time, 3, 5, &result);
     assert_near(result.min, 5);
@@ -34,11 +34,13 @@ static void test_an_iteration_is_as_slow_as_its_slowest_rank(void **state)
 static void test_an_even_number_of_iterations_and_one(void **state)
 {
     (void)state;
-    int64_t time[] = {8000, 2000, 4000, 1000};
+    double time[] = {8000, 2000, 4000, 1000};
     bench_result result;
     bench_summarize(time, 1, 4, &result);
     assert_near(result.median, 3);
-    int64_t one = 250;
+    assert_near(result.min, 1);
+    assert_near(result.max, 8);
+    double one = 250;
     bench_summarize(&one, 1, 1, &result);
     assert_near(result.min, 0.25);
     assert_near(result.median, 0.25);
