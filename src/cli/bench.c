@@ -74,8 +74,7 @@ static const char help[] =
 
 /* What was typed. */
 typedef struct arguments {
-    const bench_operation *operation[16];
-    uint32_t operations;
+    bench_operations_typed operations;
     uint64_t ranks, min, max, factor, step, iterations, warmup, root;
     bool min_given, max_given, factor_given, step_given, op_given, root_given, in_place, help;
     pto_dtype dtype;
@@ -197,12 +196,24 @@ static bool no_operation(const char *name)
     return cli_fail(CLI_BAD_USAGE, "there is no operation \"%s\": it must be one of %sor all", name, known), false;
 }
 
-static bool take_operation(const bench_operation *operation, arguments *args)
+static bool add_operation(const bench_operation *operation, bench_operations_typed *typed)
 {
-    for (uint32_t i = 0; i < args->operations; i++)
-        if (args->operation[i] == operation)
+    for (uint32_t i = 0; i < typed->count; i++)
+        if (typed->operation[i] == operation)
             return cli_fail(CLI_BAD_USAGE, "%s is given twice", operation->name), false;
-    args->operation[args->operations++] = operation;
+    typed->operation[typed->count++] = operation;
+    return true;
+}
+
+bool bench_take_operation(const char *name, bench_operations_typed *typed)
+{
+    const bool all = strcmp(name, "all") == 0;
+    const bench_operation *one = all ? bench_operations : bench_operation_find(name);
+    if (!one)
+        return no_operation(name);
+    for (uint32_t k = 0; k < (all ? bench_operation_count : 1); k++)
+        if (!add_operation(one + k, typed))
+            return false;
     return true;
 }
 
@@ -210,15 +221,9 @@ static bool take_operations(int words, char **word, arguments *args)
 {
     if (words == 0)
         return no_operation(NULL);
-    for (int i = 0; i < words; i++) {
-        const bool all = strcmp(word[i], "all") == 0;
-        const bench_operation *one = all ? bench_operations : bench_operation_find(word[i]);
-        if (!one)
-            return no_operation(word[i]);
-        for (uint32_t k = 0; k < (all ? bench_operation_count : 1); k++)
-            if (!take_operation(one + k, args))
-                return false;
-    }
+    for (int i = 0; i < words; i++)
+        if (!bench_take_operation(word[i], &args->operations))
+            return false;
     return true;
 }
 
@@ -235,8 +240,8 @@ static bool parse(int argc, char **argv, arguments *args)
 /* Whether any of the operations has that property. */
 static bool some(const arguments *args, bool (*has)(const bench_operation *))
 {
-    for (uint32_t i = 0; i < args->operations; i++)
-        if (has(args->operation[i]))
+    for (uint32_t i = 0; i < args->operations.count; i++)
+        if (has(args->operations.operation[i]))
             return true;
     return false;
 }
@@ -383,8 +388,8 @@ static int plan(arguments *args)
     job->cell = calloc(MOST_CELLS, sizeof *job->cell);
     if (!job->cell)
         return cli_fail(CLI_FAILED, "no memory for the plan");
-    for (uint32_t i = 0; i < args->operations; i++)
-        if (!plan_operation(args, job, args->operation[i]))
+    for (uint32_t i = 0; i < args->operations.count; i++)
+        if (!plan_operation(args, job, args->operations.operation[i]))
             return CLI_BAD_USAGE;
     return CLI_RIGHT;
 }

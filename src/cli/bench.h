@@ -56,6 +56,17 @@ uint64_t bench_count(const bench_call *call, uint64_t bytes);
  */
 double bench_bus_factor(const bench_call *call);
 
+/* ---- bench.c ---------------------------------------------------------------------------------------------------- */
+
+/* Those that were typed, in that order. */
+typedef struct bench_operations_typed {
+    const bench_operation *operation[16];
+    uint32_t count;
+} bench_operations_typed;
+
+/* Adds one by its name, or `all`. False: there is none of that name, or it is there already, with a message. */
+bool bench_take_operation(const char *name, bench_operations_typed *typed);
+
 /* ---- bench_data.c ----------------------------------------------------------------------------------------------- */
 
 /* Where a call's data is on one rank, and the arguments that say so. */

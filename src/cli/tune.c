@@ -19,7 +19,6 @@
 
 #define MOST_RANKS      1024
 #define RANKS_LIST      16
-#define OPERATIONS      16
 #define PATH_BYTES      4096
 #define FACTOR          4
 #define QUICK_FACTOR    16
@@ -43,8 +42,9 @@ static const char help[] =
     "table (docs/tuning.md). Let the host be idle meanwhile.\n"
     "\n"
     "  -n, --ranks LIST      numbers of ranks (2, 4, the processors, and twice as many)\n"
-    "      --operations LIST barrier broadcast reduce allreduce reduce_scatter allgather alltoall gather scatter "
-    "(all)\n"
+    "      --operations LIST some of barrier broadcast reduce allreduce reduce_scatter allgather alltoall gather "
+    "scatter,\n"
+    "                        with commas between, or all (all)\n"
     "      --min SIZE        bytes of the smallest call (8): of its larger buffer, for all ranks' blocks together\n"
     "      --max SIZE        bytes of the largest (4M); what is chosen there holds for all larger ones\n"
     "      --margin PERCENT  an algorithm takes the place of another if its time is less by this much (10)\n"
@@ -124,28 +124,16 @@ static bool parse(int argc, char **argv, arguments *args)
     return true;
 }
 
-static const char *operation_name(uint32_t index)
-{
-    return bench_operations[index].name;
-}
-
-/* Which are in the list. False: one that there is not, with a message. */
-static bool find_operations(const char *list, bool wanted[OPERATIONS])
+/* False: one that there is not, or twice, with a message. */
+static bool take_operations(const char *list, bench_operations_typed *typed)
 {
     char words[512];
-    for (uint32_t i = 0; i < bench_operation_count; i++)
-        wanted[i] = !list;
-    if (!list)
-        return true;
     if ((size_t)snprintf(words, sizeof words, "%s", list) >= sizeof words)
         return cli_fail(CLI_BAD_USAGE, "the list of --operations is too long"), false;
     char *rest = words;
-    for (char *word; (word = strsep(&rest, ","));) {
-        const uint32_t index = cli_find_name("operation", word, operation_name, bench_operation_count);
-        if (index == bench_operation_count)
+    for (char *word; (word = strsep(&rest, ","));)
+        if (!bench_take_operation(word, typed))
             return false;
-        wanted[index] = true;
-    }
     return true;
 }
 
@@ -328,15 +316,14 @@ static int find_output(const arguments *args, char path[PATH_BYTES])
 }
 
 /* All ranks, one number of them after the other. */
-static int measure_all(cli_tuning *tuning, const arguments *args, const bool wanted[OPERATIONS])
+static int measure_all(cli_tuning *tuning, const arguments *args, const bench_operations_typed *operations)
 {
     print_head();
     fflush(stdout);
     for (uint32_t r = 0; r < args->ranks; r++) {
         const uint32_t first = tuning->cells;
-        for (uint32_t i = 0; i < bench_operation_count; i++)
-            if (wanted[i])
-                plan_operation(tuning, args, &bench_operations[i], (uint32_t)args->rank[r]);
+        for (uint32_t i = 0; i < operations->count; i++)
+            plan_operation(tuning, args, operations->operation[i], (uint32_t)args->rank[r]);
         oriel_status status = cli_tune_measure(tuning, first, tuning->cells - first);
         if (status != ORIEL_OK)
             return cli_fail_status(status, true);
@@ -349,10 +336,10 @@ static int measure_all(cli_tuning *tuning, const arguments *args, const bool wan
 static int tune(arguments *args)
 {
     char path[PATH_BYTES];
-    bool wanted[OPERATIONS];
+    bench_operations_typed operations = {.count = 0};
     oriel_host_info host;
     oriel_host_describe(&host);
-    if (!find_operations(args->operation_list, wanted))
+    if (!take_operations(args->operation_list, &operations))
         return CLI_BAD_USAGE;
     int code = args->dry_run ? CLI_RIGHT : find_output(args, path);
     if (code != CLI_RIGHT)
@@ -364,10 +351,10 @@ static int tune(arguments *args)
                          .sample_us = args->quick ? QUICK_SAMPLE_US : SAMPLE_US,
                          .margin = (double)args->margin / 100,
                          .timeout_s = args->timeout_s,
-                         .cell = calloc((size_t)args->ranks * OPERATIONS * CLI_TUNE_SIZES, sizeof *tuning.cell)};
+                         .cell = calloc((size_t)args->ranks * operations.count * CLI_TUNE_SIZES, sizeof *tuning.cell)};
     if (!tuning.cell)
         return cli_fail(CLI_FAILED, "no memory for what is measured");
-    code = measure_all(&tuning, args, wanted);
+    code = measure_all(&tuning, args, &operations);
     if (code == CLI_RIGHT && args->dry_run)
         puts("nothing was written: --dry-run");
     else if (code == CLI_RIGHT)
@@ -378,7 +365,7 @@ static int tune(arguments *args)
 
 int cli_tune(int argc, char **argv)
 {
-    arguments args = {.min = 8, .max = UINT64_C(4) << 20, .margin = 10};
+    arguments args = {.operation_list = "all", .min = 8, .max = UINT64_C(4) << 20, .margin = 10};
     if (!parse(argc, argv, &args))
         return CLI_BAD_USAGE;
     if (args.help) {

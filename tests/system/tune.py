@@ -15,6 +15,7 @@ import tempfile
 import tap
 
 ORIEL = sys.argv[1]
+OPERATIONS = "barrier broadcast reduce allreduce reduce_scatter allgather alltoall gather scatter".split()
 QUICK = ["--quick", "--max", "4K"]
 
 
@@ -75,6 +76,13 @@ def test_only_what_is_asked_for_is_measured():
     assert out.endswith("nothing was written: --dry-run\n"), out
 
 
+def test_operations_are_named_as_bench_has_them():
+    out = tune("-n", "2", "--operations", "all", "--max", "8", "--dry-run")
+    assert [row[0] for row in rows(out)] == OPERATIONS, out
+    out = tune("-n", "2", "--operations", "reduce-scatter,all-gather", "--max", "8", "--dry-run")
+    assert [row[0] for row in rows(out)] == ["reduce_scatter", "allgather"], out
+
+
 def test_the_order_of_the_ranks_is_kept_unless_it_need_not_be():
     if not has_json():
         return "no jansson"
@@ -117,6 +125,8 @@ def test_mistakes():
     fails(2, "--ranks is 1: it must be from 2", "-n", "1", "--dry-run")
     fails(2, "--ranks has 2 twice", "-n", "2,4,2", "--dry-run")
     fails(2, 'no operation "sum": it must be one of barrier, broadcast', "--operations", "gather,sum", "--dry-run")
+    fails(2, "allreduce is given twice", "--operations", "all,allreduce", "--dry-run")
+    fails(2, 'no operation "": it must be one of barrier, broadcast', "--operations", "", "--dry-run")
     fails(2, "--min is 8192, which is more than --max, 4096", "--min", "8K", "--max", "4K", "--dry-run")
     fails(2, '--max is "big", which is no size', "--max", "big", "--dry-run")
     fails(2, "--margin is 91", "--margin", "91", "--dry-run")
