@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "cli/json.h"
 
 #define MOST_RANKS      1024
@@ -318,16 +319,15 @@ static bool check_sizes(arguments *args)
            (!args->step_given || check_multiple("--step", args->step, args->dtype));
 }
 
-/* The buffers are touched, all of them: what this host has not got ends in a killed process, somebody's. */
-static bool check_memory(const arguments *args)
+bool bench_check_memory(uint64_t max, uint32_t buffers, const char *word, uint64_t ranks)
 {
-    const uint64_t here = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    if (args->max <= here / (2 * args->ranks))
+    const uint64_t here = (uint64_t)sysconf(_SC_PHYS_PAGES) * oriel_page_bytes();
+    if (max <= here / (buffers * ranks))
         return true;
     cli_fail(CLI_BAD_USAGE,
-             "--max is %" PRIu64 " B: two such buffers on each of %" PRIu64
+             "--max is %" PRIu64 " B: %s such buffers on each of %" PRIu64
              " ranks are more than this host's memory of %" PRIu64 " B",
-             args->max, args->ranks, here);
+             max, word, ranks, here);
     return false;
 }
 
@@ -383,7 +383,7 @@ static int plan(arguments *args)
     if (args->ranks == 0)
         args->ranks = job->processors < 2 ? 2 : job->processors;
     job->ranks = (uint32_t)args->ranks;
-    if (!check_uses(args) || !check_sizes(args) || !check_memory(args))
+    if (!check_uses(args) || !check_sizes(args) || !bench_check_memory(args->max, 2, "two", args->ranks))
         return CLI_BAD_USAGE;
     job->cell = calloc(MOST_CELLS, sizeof *job->cell);
     if (!job->cell)

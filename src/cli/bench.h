@@ -6,6 +6,7 @@
  *      bench_operation.c   the nine operations of oriel/comm.h
  *      bench_data.c        what is in the buffers, and how many elements of a result are wrong
  *      bench_measure.c     runs the cells on the ranks, and takes their times
+ *      bench_memory.c      how much address space its windows need
  *      bench_numbers.c     what becomes of the times
  *      bench_table.c, bench_json.c, bench_plot.c   the answer
  */
@@ -66,6 +67,12 @@ typedef struct bench_operations_typed {
 
 /* Adds one by its name, or `all`. False: there is none of that name, or it is there already, with a message. */
 bool bench_take_operation(const char *name, bench_operations_typed *typed);
+
+/*
+ * Buffers are touched, all of them: what this host has not got ends in a killed process, somebody's. False: `buffers` of
+ * --max bytes on each rank are more, with a message, in which `word` is that number.
+ */
+bool bench_check_memory(uint64_t max, uint32_t buffers, const char *word, uint64_t ranks);
 
 /* ---- bench_data.c ----------------------------------------------------------------------------------------------- */
 
@@ -139,6 +146,11 @@ typedef struct bench_outcome {
  */
 void bench_measure(const bench_job *job, bench_outcome *outcome);
 void bench_outcome_free(bench_outcome *outcome);
+
+/* ---- bench_memory.c --------------------------------------------------------------------------------------------- */
+
+/* oriel_comm_options.reserve_bytes for two windows of `bytes` on each rank, and the library's own scratch. */
+uint64_t bench_reserve_bytes(uint32_t ranks, uint64_t bytes);
 
 /* ---- bench_numbers.c -------------------------------------------------------------------------------------------- */
 

@@ -17,8 +17,6 @@
 #include "base/pages.h"
 #include "cli/bench.h"
 
-#define SPARE (UINT64_C(64) << 30) /* address space for windows beyond those of the buffers: oriel_comm's own default */
-
 /* What a rank writes and others read, on a line of its own. */
 typedef struct bench_line {
     _Alignas(64) uint64_t wrong; /* elements, in the cell at hand */
@@ -217,7 +215,7 @@ void bench_measure(const bench_job *job, bench_outcome *outcome)
         return;
     oriel_comm_options options = job->options;
     if (job->symmetric)
-        options.reserve_bytes = SPARE + 2 * job->ranks * run.bytes;
+        options.reserve_bytes = bench_reserve_bytes(job->ranks, run.bytes);
     /* That nobody reads the rows any more is no failure of rank 0. */
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
     outcome->status = oriel_comm_launch(job->ranks, rank_main, &run, &options);

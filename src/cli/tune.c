@@ -324,9 +324,9 @@ static int measure_all(cli_tuning *tuning, const arguments *args, const bench_op
         const uint32_t first = tuning->cells;
         for (uint32_t i = 0; i < operations->count; i++)
             plan_operation(tuning, args, operations->operation[i], (uint32_t)args->rank[r]);
-        oriel_status status = cli_tune_measure(tuning, first, tuning->cells - first);
-        if (status != ORIEL_OK)
-            return cli_fail_status(status, true);
+        const int code = cli_tune_measure(tuning, first, tuning->cells - first);
+        if (code != CLI_RIGHT)
+            return code;
         choose_all(tuning, first);
         print_cells(tuning, first);
     }
@@ -341,11 +341,14 @@ static int tune(arguments *args)
     oriel_host_describe(&host);
     if (!take_operations(args->operation_list, &operations))
         return CLI_BAD_USAGE;
+    if (args->ranks == 0)
+        find_ranks(args, host.usable);
+    for (uint32_t r = 0; r < args->ranks; r++)
+        if (!bench_check_memory(args->max, 4, "four", args->rank[r])) /* two of each kind */
+            return CLI_BAD_USAGE;
     int code = args->dry_run ? CLI_RIGHT : find_output(args, path);
     if (code != CLI_RIGHT)
         return code;
-    if (args->ranks == 0)
-        find_ranks(args, host.usable);
     cli_tuning tuning = {.processors = host.usable,
                          .rounds = args->quick ? QUICK_ROUNDS : ROUNDS,
                          .sample_us = args->quick ? QUICK_SAMPLE_US : SAMPLE_US,

@@ -39,9 +39,9 @@ typedef struct cli_tuning {
 
 /*
  * Measures `cells` cells from `first` on, which have the same ranks. The choice of this host, and what the environment
- * asks for, is not heeded.
+ * asks for, is not heeded. Returns CLI_RIGHT, or an exit code, with a message.
  */
-oriel_status cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells);
+int cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells);
 
 /* One number for both kinds of memory: the geometric mean. */
 double cli_tune_score(const cli_tune_cell *cell, uint32_t candidate);

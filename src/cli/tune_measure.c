@@ -11,7 +11,9 @@
  * What ranks tell one another about times goes through memory that was mapped before they started.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +28,11 @@
 typedef struct run {
     cli_tuning *tuning;
     uint32_t first, cells;
-    uint32_t *calls; /* of the sample at hand; shared, as are */
-    double *us;      /* [cells][candidates][memories], */
-    double *rank_us; /* and [ranks][8]: a line each */
+    uint64_t bytes;       /* of a buffer: there are two of each kind on each rank */
+    uint32_t *calls;      /* of the sample at hand; shared, as are */
+    atomic_bool *lacking; /* a rank had no memory for its ordinary buffers, */
+    double *us;           /* [cells][candidates][memories], */
+    double *rank_us;      /* and [ranks][8]: a line each */
 } run;
 
 /* Passes on a status that is not ORIEL_OK. */
@@ -108,54 +112,72 @@ static oriel_status measure_cell(const run *it, uint32_t index, cli_tune_memory 
     return ORIEL_OK;
 }
 
+static oriel_status measure_cells(const run *it, void *const ordinary[2], oriel_comm *comm)
+{
+    void *symmetric[2];
+    for (int i = 0; i < 2; i++) {
+        TRY(oriel_window_alloc(comm, it->bytes, &symmetric[i]));
+        /* Pages that are there, and no denormal numbers. */
+        memset(ordinary[i], 0, it->bytes);
+        memset(symmetric[i], 0, it->bytes);
+    }
+    for (uint32_t i = 0; i < it->cells; i++) {
+        TRY(measure_cell(it, i, CLI_TUNE_ORDINARY, ordinary, comm));
+        TRY(measure_cell(it, i, CLI_TUNE_SYMMETRIC, symmetric, comm));
+    }
+    return ORIEL_OK;
+}
+
 static oriel_status on_rank(oriel_comm *comm, void *context)
 {
     const run *it = context;
-    uint64_t most = 64;
-    for (uint32_t i = 0; i < it->cells; i++) {
-        const uint64_t bytes = it->tuning->cell[it->first + i].bytes + 64 * oriel_comm_size(comm);
-        most = bytes > most ? bytes : most;
-    }
-    void *ordinary[2] = {calloc(1, most), calloc(1, most)}, *symmetric[2];
-    oriel_status status = ORIEL_OK;
-    for (int i = 0; i < 2 && status == ORIEL_OK; i++)
-        status = oriel_window_alloc(comm, most, &symmetric[i]);
-    /* Pages that are there, and no denormal numbers. */
-    for (int i = 0; i < 2 && status == ORIEL_OK && ordinary[0] && ordinary[1]; i++) {
-        memset(ordinary[i], 0, most);
-        memset(symmetric[i], 0, most);
-    }
-    for (uint32_t i = 0; i < it->cells && status == ORIEL_OK && ordinary[0] && ordinary[1]; i++) {
-        status = measure_cell(it, i, CLI_TUNE_ORDINARY, ordinary, comm);
-        if (status == ORIEL_OK)
-            status = measure_cell(it, i, CLI_TUNE_SYMMETRIC, symmetric, comm);
-    }
-    if (status == ORIEL_OK && (!ordinary[0] || !ordinary[1]))
-        status = ORIEL_NO_MEMORY;
+    void *ordinary[2] = {calloc(1, it->bytes), calloc(1, it->bytes)};
+    oriel_status status = ORIEL_NO_MEMORY;
+    if (ordinary[0] && ordinary[1])
+        status = measure_cells(it, ordinary, comm);
+    else
+        atomic_store(it->lacking, true);
     free(ordinary[0]);
     free(ordinary[1]);
     return status;
 }
 
-oriel_status cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells)
+static uint64_t most_bytes(const cli_tune_cell *cell, uint32_t cells)
+{
+    uint64_t most = 64; /* a barrier has none */
+    for (uint32_t i = 0; i < cells; i++)
+        most = cell[i].bytes > most ? cell[i].bytes : most;
+    return most;
+}
+
+int cli_tune_measure(cli_tuning *tuning, uint32_t first, uint32_t cells)
 {
     const uint32_t ranks = tuning->cell[first].call.ranks;
     const size_t times = (size_t)cells * CLI_TUNE_CANDIDATES * CLI_TUNE_MEMORIES, lines = 8 * (size_t)ranks;
     const size_t bytes = (8 + lines + times) * sizeof(double);
     double *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
-        return ORIEL_NO_MEMORY;
+        return cli_fail(CLI_FAILED, "no memory for the times of %u ranks, %zu B: %s", ranks, bytes, strerror(errno));
     run it = {.tuning = tuning,
               .first = first,
               .cells = cells,
+              .bytes = most_bytes(&tuning->cell[first], cells),
               .calls = (uint32_t *)shared,
+              .lacking = (atomic_bool *)(shared + 1),
               .rank_us = shared + 8,
               .us = shared + 8 + lines};
-    const oriel_comm_options options = {.deterministic = true, .timeout_s = tuning->timeout_s};
+    const oriel_comm_options options = {
+        .deterministic = true, .timeout_s = tuning->timeout_s, .reserve_bytes = bench_reserve_bytes(ranks, it.bytes)};
     oriel_status status = oriel_comm_launch(ranks, on_rank, &it, &options);
-    for (uint32_t i = 0; i < cells && status == ORIEL_OK; i++)
+    int code = CLI_RIGHT;
+    if (status == ORIEL_NO_MEMORY && atomic_load(it.lacking))
+        code =
+            cli_fail(CLI_FAILED, "no memory for two buffers of %" PRIu64 " B on a rank, of %u ranks", it.bytes, ranks);
+    else if (status != ORIEL_OK)
+        code = cli_fail_status(status, true);
+    for (uint32_t i = 0; i < cells && code == CLI_RIGHT; i++)
         memcpy(tuning->cell[first + i].us, &it.us[i * CLI_TUNE_CANDIDATES * CLI_TUNE_MEMORIES],
                sizeof tuning->cell[first + i].us);
     munmap(shared, bytes);
-    return status;
+    return code;
 }

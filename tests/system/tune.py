@@ -8,6 +8,7 @@ usage: tune.py ORIEL
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,35 @@ def test_nothing_is_written_where_it_cannot_be():
     fails(4, "cannot write /nowhere/at/all.json", *QUICK, "--output", "/nowhere/at/all.json")
     fails(4, "cannot make the folder of /proc/none/oriel/tuning.json", *QUICK, XDG_CONFIG_HOME="/proc/none")
     fails(2, "neither HOME nor XDG_CONFIG_HOME", *QUICK, HOME="")
+
+
+def test_what_this_host_has_not_got_is_refused_before_anything_is_done():
+    with tempfile.TemporaryDirectory() as folder:
+        fails(2, "four such buffers on each of ", "-n", "2,1000", "--max", "1T",
+              XDG_CONFIG_HOME=f"{folder}/a")
+        assert not os.listdir(folder), os.listdir(folder)
+
+
+def test_memory_that_is_not_to_be_had():
+    def little():
+        resource.setrlimit(resource.RLIMIT_DATA, (64 << 20, 64 << 20))
+
+    try:
+        subprocess.run([ORIEL, "info"], check=True, capture_output=True, preexec_fn=little)
+    except (subprocess.CalledProcessError, OSError):
+        return "a sanitizer wants more than that for itself"
+    if not has_json():
+        return "no jansson"
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "table.json")
+        with open(path, "w") as file:
+            file.write("before")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ORIEL_")}
+        result = subprocess.run([ORIEL, "tune", "-n", "2", "--operations", "allreduce", "--min", "128M", "--max", "128M", "--output",
+                                 path], capture_output=True, text=True, timeout=200, env=kept, preexec_fn=little)
+        assert result.returncode == 4, result
+        assert result.stderr == f"oriel: no memory for two buffers of {128 << 20} B on a rank, of 2 ranks\n", result
+        assert os.listdir(folder) == ["table.json"] and open(path).read() == "before", os.listdir(folder)
 
 
 def test_mistakes():
