@@ -131,6 +131,7 @@ typedef struct bench_outcome {
     oriel_status status;
     char message[1024]; /* of the status */
     bool begun;         /* ranks ran: what failed then was no bad usage */
+    bool bound;         /* each rank kept to fewer processors than the launch may use */
     int output_error;   /* stdout did not take a row: errno, or -1; else 0 */
     uint32_t done;      /* cells */
     bench_result *result;
@@ -169,9 +170,12 @@ double bench_bus_bandwidth(const bench_call *call, const bench_result *result);
 /* ---- The answer ------------------------------------------------------------------------------------------------- */
 
 /* bench_table.c: for people and as CSV. Each flushes; false: stdout did not take it. */
-bool bench_print_head(const bench_job *job);
-bool bench_print_row(const bench_job *job, uint32_t cell, const bench_result *result);
+bool bench_print_head(const bench_job *job, bool bound);
+bool bench_print_row(const bench_job *job, bool bound, uint32_t cell, const bench_result *result);
 void bench_print_end(const bench_job *job, const bench_outcome *outcome);
+
+/* "ordinary buffers, algorithm ring, deterministic". Cut to `bytes`. Returns `text`. */
+const char *bench_name_setting(const bench_job *job, char *text, size_t bytes);
 
 /* bench_json.c; no_json.c in a build without jansson, where it is not asked for. */
 void bench_json(const bench_job *job, const bench_outcome *outcome);

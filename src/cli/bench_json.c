@@ -38,12 +38,12 @@ void bench_json(const bench_job *job, const bench_outcome *outcome)
     for (uint32_t i = 0; i < outcome->done; i++)
         json_array_append_new(rows, row(job, &job->cell[i], &outcome->result[i]));
     const char *algorithm = job->options.algorithm;
-    json_t *object = json_pack(
-        "{s:s, s:s, s:i, s:s, s:i, s:b, s:s, s:o, s:b, s:o}", "verdict", verdict, "version", oriel_version(), "ranks",
-        (int)job->ranks, "form", job->options.threads ? "threads" : "processes", "processors", (int)job->processors,
-        "bound", job->options.bind != ORIEL_BIND_NONE, "buffers", job->symmetric ? "symmetric" : "ordinary",
-        "algorithm", algorithm ? cli_json_text(algorithm) : json_null(), "deterministic", job->options.deterministic,
-        "results", rows);
+    json_t *object =
+        json_pack("{s:s, s:s, s:i, s:s, s:i, s:b, s:s, s:o, s:b, s:o}", "verdict", verdict, "version", oriel_version(),
+                  "ranks", (int)job->ranks, "form", job->options.threads ? "threads" : "processes", "processors",
+                  (int)job->processors, "bound", outcome->bound, "buffers", job->symmetric ? "symmetric" : "ordinary",
+                  "algorithm", algorithm ? cli_json_text(algorithm) : json_null(), "deterministic",
+                  job->options.deterministic, "results", rows);
     if (outcome->status) {
         json_object_set_new(object, "status", json_string(oriel_status_name(outcome->status)));
         json_object_set_new(object, "message", cli_json_text(outcome->message));

@@ -7,6 +7,7 @@
  *      others    fill │ warm up │ (barrier, timed call) ... │ spoil, fill, call, compare │               │ next cell
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ typedef struct bench_line {
 
 typedef struct bench_shared {
     _Atomic bool begun;
+    _Atomic uint32_t bound; /* ranks that are */
     _Atomic int output_error;
     _Atomic uint32_t done;
     bench_line rank[];
@@ -36,6 +38,7 @@ typedef struct bench_run {
     double *time;         /* [ranks][iterations], ns */
     char *buffers;        /* [ranks][send, recv], each of `bytes`: only its own pages come into a rank. NULL: windows */
     uint64_t bytes;
+    int processors; /* that the launch may use; 0: the system does not tell */
 } bench_run;
 
 /* ---- One rank --------------------------------------------------------------------------------------------------- */
@@ -78,6 +81,18 @@ static oriel_status check_once(const bench_rank *it, const bench_call *call, con
     return status;
 }
 
+static bool all_are_bound(const bench_run *run)
+{
+    return atomic_load(&run->shared->bound) == run->job->ranks;
+}
+
+/* Rank 0: how the output took something; errno was 0 before. */
+static void note(const bench_run *run, bool taken)
+{
+    if (!taken)
+        atomic_store(&run->shared->output_error, errno ? errno : -1);
+}
+
 /* Rank 0, when all have done the cell. */
 static void conclude(const bench_run *run, uint32_t index)
 {
@@ -88,8 +103,8 @@ static void conclude(const bench_run *run, uint32_t index)
         result->wrong += run->shared->rank[rank].wrong;
     atomic_store(&run->shared->done, index + 1);
     errno = 0;
-    if (run->job->format != BENCH_JSON && !bench_print_row(run->job, index, result))
-        atomic_store(&run->shared->output_error, errno ? errno : -1);
+    if (run->job->format != BENCH_JSON)
+        note(run, bench_print_row(run->job, all_are_bound(run), index, result));
 }
 
 static oriel_status do_cell(const bench_rank *it, uint32_t index)
@@ -130,16 +145,38 @@ static oriel_status take_buffers(bench_rank *it)
     return status;
 }
 
+/* Of the calling thread. */
+static int processors(void)
+{
+    cpu_set_t own;
+    return sched_getaffinity(0, sizeof own, &own) == 0 ? CPU_COUNT(&own) : 0;
+}
+
+/* As cells do, ranks begin together, when rank 0 has printed. */
+static oriel_status begin(bench_rank *it)
+{
+    const bench_run *run = it->run;
+    oriel_status status = take_buffers(it);
+    if (status == ORIEL_OK && it->rank == 0)
+        atomic_store(&run->shared->begun, true);
+    const int mine = processors();
+    if (mine && mine < run->processors)
+        atomic_fetch_add(&run->shared->bound, 1);
+    if (status == ORIEL_OK)
+        status = oriel_barrier(it->comm);
+    if (status != ORIEL_OK)
+        return status;
+    errno = 0;
+    if (it->rank == 0 && run->job->format != BENCH_JSON)
+        note(run, bench_print_head(run->job, all_are_bound(run)));
+    return oriel_barrier(it->comm);
+}
+
 static oriel_status rank_main(oriel_comm *comm, void *context)
 {
     const bench_run *run = context;
     bench_rank it = {.run = run, .comm = comm, .rank = oriel_comm_rank(comm)};
-    oriel_status status = take_buffers(&it);
-    if (status == ORIEL_OK && it.rank == 0) {
-        atomic_store(&run->shared->begun, true);
-        if (run->job->format != BENCH_JSON)
-            bench_print_head(run->job);
-    }
+    oriel_status status = begin(&it);
     /* Nobody reads what comes of the rest. */
     for (uint32_t i = 0; i < run->job->cells && status == ORIEL_OK && !atomic_load(&run->shared->output_error); i++)
         status = do_cell(&it, i);
@@ -173,7 +210,7 @@ static bool prepare(const bench_job *job, bench_run *run, bench_outcome *outcome
     outcome->memory_bytes = shared + results + times;
     char *memory =
         mmap(NULL, outcome->memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    *run = (bench_run){.job = job, .bytes = most_bytes(job)};
+    *run = (bench_run){.job = job, .bytes = most_bytes(job), .processors = processors()};
     if (memory != MAP_FAILED) {
         outcome->memory = memory;
         run->shared = (bench_shared *)memory;
@@ -198,6 +235,7 @@ static bool prepare(const bench_job *job, bench_run *run, bench_outcome *outcome
 static void collect(const bench_run *run, bench_outcome *outcome)
 {
     outcome->begun = atomic_load(&run->shared->begun);
+    outcome->bound = all_are_bound(run);
     outcome->done = atomic_load(&run->shared->done);
     outcome->output_error = atomic_load(&run->shared->output_error);
     outcome->result = run->result;

@@ -98,10 +98,10 @@ static void describe_call(const bench_job *job, char *text, size_t size)
         in_place |= job->cell[i].call.in_place;
     }
     const bench_call *call = &job->cell[job->cells - 1].call;
-    snprintf(text, size, "%s%s%s%s, %s buffers%s%s", oriel_dtype_name(call->dtype), reduces ? " " : "",
+    char setting[256];
+    snprintf(text, size, "%s%s%s%s, %s", oriel_dtype_name(call->dtype), reduces ? " " : "",
              reduces ? oriel_reduce_name(call->reduce) : "", in_place ? ", in place" : "",
-             job->symmetric ? "symmetric" : "ordinary", job->options.algorithm ? ", algorithm " : "",
-             job->options.algorithm ? job->options.algorithm : "");
+             bench_name_setting(job, setting, sizeof setting));
 }
 
 /* Up to three names. */
@@ -118,18 +118,18 @@ static void name_operations(const plot_lines *lines, char *text, size_t size)
     }
 }
 
-static void draw(const bench_job *job, const plot_lines *lines, FILE *file)
+static void draw(const bench_job *job, bool bound, const plot_lines *lines, FILE *file)
 {
     const plot_panel panel[] = {
         {"Time of a call", "median of the slowest rank's times; lower is better", name_time, lines->time, lines->count},
         {"Bus bandwidth", "how fast data passes the busiest rank; higher is better", name_bandwidth, lines->bandwidth,
          lines->count}};
-    char names[80], title[160], ranks[160], call[256];
+    char names[80], title[160], ranks[160], call[320];
     name_operations(lines, names, sizeof names);
     snprintf(title, sizeof title, "%s of %u rank%s", names, job->ranks, job->ranks == 1 ? "" : "s");
     snprintf(ranks, sizeof ranks, "Oriel %s; ranks are %s on %u processors of one host%s", oriel_version(),
              job->options.threads ? "threads" : "processes", job->processors,
-             job->options.bind != ORIEL_BIND_NONE ? ", bound to cores" : "");
+             bound ? ", bound to cores" : ", not bound");
     describe_call(job, call, sizeof call);
     const plot_picture picture = {.title = title,
                                   .note = ranks,
@@ -169,7 +169,7 @@ bool bench_plot_write(const bench_job *job, const bench_outcome *outcome, bench_
     if (good) {
         /* What is no file, a pipe for example, has no length. */
         good = ftruncate(plot->file, 0) == 0 || errno == EINVAL;
-        draw(job, &lines, file);
+        draw(job, outcome->bound, &lines, file);
         good = good && !ferror(file);
     }
     good = (file ? fclose(file) : close(plot->file)) == 0 && good;

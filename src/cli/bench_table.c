@@ -2,17 +2,27 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/bench.h"
 
+const char *bench_name_setting(const bench_job *job, char *text, size_t bytes)
+{
+    const char *algorithm = job->options.algorithm;
+    snprintf(text, bytes, "%s buffers%s%s%s", job->symmetric ? "symmetric" : "ordinary",
+             algorithm ? ", algorithm " : "", algorithm ? algorithm : "",
+             job->options.deterministic ? ", deterministic" : "");
+    return text;
+}
+
 /* ---- For people ------------------------------------------------------------------------------------------------- */
 
-static void print_setting(const bench_job *job)
+static void print_setting(const bench_job *job, bool bound)
 {
-    printf("# oriel %s: %u ranks as %s%s on %u processors, %s buffers%s%s\n", oriel_version(), job->ranks,
-           job->options.threads ? "threads" : "processes", job->options.bind != ORIEL_BIND_NONE ? ", bound," : "",
-           job->processors, job->symmetric ? "symmetric" : "ordinary", job->options.algorithm ? ", algorithm " : "",
-           job->options.algorithm ? job->options.algorithm : "");
+    char setting[1024];
+    printf("# oriel %s: %u ranks as %s, %s, on %u processors, %s\n", oriel_version(), job->ranks,
+           job->options.threads ? "threads" : "processes", bound ? "bound" : "not bound", job->processors,
+           bench_name_setting(job, setting, sizeof setting));
     printf("# us: from the call to its end, on the slowest rank; GB/s: 10^9 bytes by the median\n");
 }
 
@@ -78,14 +88,31 @@ static void csv_number(double value)
         printf(",%.6g", value);
 }
 
-static void csv_row(const bench_job *job, const bench_cell *cell, const bench_result *result)
+/* In quotes if it has to be (RFC 4180). */
+static void csv_text(const char *text)
+{
+    const bool quoted = strpbrk(text, ",\"\r\n");
+    putchar(',');
+    if (quoted)
+        putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    if (quoted)
+        putchar('"');
+}
+
+static void csv_row(const bench_job *job, bool bound, const bench_cell *cell, const bench_result *result)
 {
     const bench_call *call = &cell->call;
     const bench_operation *operation = call->operation;
-    printf("%s,%u,%s,%s,%d,%s,%s,", operation->name, job->ranks, job->options.threads ? "threads" : "processes",
-           job->symmetric ? "symmetric" : "ordinary", call->in_place,
-           job->options.algorithm ? job->options.algorithm : "", operation->moves ? oriel_dtype_name(call->dtype) : "");
-    printf("%s,", operation->reduces ? oriel_reduce_name(call->reduce) : "");
+    printf("%s,%u,%s,%d,%s,%d", operation->name, job->ranks, job->options.threads ? "threads" : "processes", bound,
+           job->symmetric ? "symmetric" : "ordinary", call->in_place);
+    csv_text(job->options.algorithm ? job->options.algorithm : "");
+    printf(",%d,%s,%s,", job->options.deterministic, operation->moves ? oriel_dtype_name(call->dtype) : "",
+           operation->reduces ? oriel_reduce_name(call->reduce) : "");
     if (operation->rooted)
         printf("%u", call->root);
     printf(",%" PRIu64 ",%" PRIu64 ",%u,%u", bench_bytes(call), call->count, cell->iterations, cell->warmup);
@@ -113,21 +140,22 @@ static bool flushed(void)
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
-bool bench_print_head(const bench_job *job)
+bool bench_print_head(const bench_job *job, bool bound)
 {
     if (job->format == BENCH_CSV)
-        printf("operation,ranks,form,buffers,in_place,algorithm,dtype,op,root,bytes,count,iterations,warmup,min_us,"
+        printf("operation,ranks,form,bound,buffers,in_place,algorithm,deterministic,dtype,op,root,bytes,count,"
+               "iterations,warmup,min_us,"
                "median_us,avg_us,max_us,rank_min_us,rank_avg_us,rank_max_us,algbw_gbs,busbw_gbs,errors\n");
     else
-        print_setting(job);
+        print_setting(job, bound);
     return flushed();
 }
 
-bool bench_print_row(const bench_job *job, uint32_t cell, const bench_result *result)
+bool bench_print_row(const bench_job *job, bool bound, uint32_t cell, const bench_result *result)
 {
     const bench_cell *it = &job->cell[cell];
     if (job->format == BENCH_CSV) {
-        csv_row(job, it, result);
+        csv_row(job, bound, it, result);
     } else {
         if (cell == 0 || job->cell[cell - 1].call.operation != it->call.operation)
             print_operation(&it->call);

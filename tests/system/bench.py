@@ -23,8 +23,9 @@ import tap
 ORIEL = sys.argv[1]
 SPOIL = sys.argv[2] if len(sys.argv) > 2 else None
 OPERATIONS = "barrier broadcast reduce allreduce reduce_scatter allgather alltoall gather scatter".split()
+PROCESSORS = len(os.sched_getaffinity(0))
 FEW = ["--iterations", "3"]
-COLUMNS = ("operation ranks form buffers in_place algorithm dtype op root bytes count iterations warmup min_us median_us avg_us max_us "
+COLUMNS = ("operation ranks form bound buffers in_place algorithm deterministic dtype op root bytes count iterations warmup min_us median_us avg_us max_us "
            "rank_min_us rank_avg_us rank_max_us algbw_gbs busbw_gbs errors").split()
 
 
@@ -63,7 +64,7 @@ def rows_of_csv(text):
 
 def test_a_table():
     lines = succeeds("allreduce", "-n", "3", "--min", "8", "--max", "128", *FEW).splitlines()
-    assert re.match(r"# oriel \S+: 3 ranks as processes, bound, on \d+ processors, ordinary buffers$", lines[0]), lines
+    assert re.match(r"# oriel \S+: 3 ranks as processes, (not )?bound, on \d+ processors, ordinary buffers$", lines[0]), lines
     assert "# allreduce f32 sum" in lines, lines
     (head,) = [line for line in lines if "median" in line and "busbw" in line]
     assert head.split() == "# bytes count times min median avg max algbw busbw errors".split(), head
@@ -120,6 +121,7 @@ def test_csv():
     assert [row["operation"] for row in rows] == OPERATIONS, rows
     for row in rows:
         assert (row["ranks"], row["form"], row["buffers"], row["in_place"]) == ("4", "processes", "ordinary", "0"), row
+        assert (row["bound"], row["algorithm"], row["deterministic"]) == (str(int(PROCESSORS > 1)), "", "0"), row
         moves, reduces = row["operation"] != "barrier", "reduce" in row["operation"]
         rooted = row["operation"] in ("broadcast", "reduce", "gather", "scatter")
         assert row["root"] == "1" * rooted and row["op"] == "sum" * reduces and row["dtype"] == "f32" * moves, row
@@ -136,6 +138,44 @@ def test_csv():
         assert float(row["rank_min_us"]) <= float(row["rank_avg_us"]) <= float(row["rank_max_us"]) <= float(row["avg_us"]) * 1.001, row
 
 
+def test_a_comma_in_csv():
+    words = ["allreduce", "-n", "2", "--max", "8", "--csv", "--deterministic", "--algorithm", "allreduce=ring,allgather=bruck"]
+    out = succeeds(*words, *FEW)
+    (row,) = rows_of_csv(out)
+    assert row["algorithm"] == words[-1] and row["deterministic"] == "1" and row["dtype"] == "f32" and row["errors"] == "0", row
+    assert f',"{words[-1]}",' in out, out
+
+
+def test_what_was_asked_of_the_ranks_is_told_as_it_came_about():
+    def told(*words, processors=None):
+        command = [ORIEL, "bench", "allreduce", "-n", "2", "--max", "8", *FEW, *words]
+        bind = processors and (lambda: os.sched_setaffinity(0, processors))
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, preexec_fn=bind)
+        assert result.returncode == 0 and not result.stderr, result
+        return result.stdout
+
+    usual = "bound" if PROCESSORS > 1 else "not bound"
+    one = {min(os.sched_getaffinity(0))}
+    for form in [], ["--threads"]:
+        assert f", {usual}, on " in told(*form) and ", not bound, on " in told("--no-bind", *form), form
+        assert ", not bound, on 1 processors, " in told(*form, processors=one), form
+    assert rows_of_csv(told("--csv", processors=one))[0]["bound"] == "0"
+    assert told("--deterministic").splitlines()[0].endswith(" buffers, deterministic")
+    assert told("--deterministic", "--algorithm", "ring").splitlines()[0].endswith(" buffers, algorithm ring, deterministic")
+    if not needs_json():
+        assert json.loads(told("--json"))["bound"] == (PROCESSORS > 1)
+        assert json.loads(told("--json", processors=one))["bound"] is False
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.svg")
+        told("--plot", path, "--deterministic", processors=one)
+        with open(path) as file:
+            picture = file.read()
+        assert ", not bound" in picture and ", deterministic" in picture, picture
+        told("--plot", path)
+        with open(path) as file:
+            assert "deterministic" not in file.read()
+
+
 def test_json():
     if needs_json():
         return "no jansson"
@@ -145,7 +185,7 @@ def test_json():
     assert told["form"] == "threads" and told["algorithm"] is None and told["bound"] is False, told
     assert told["deterministic"] is False, told
     barrier, small, large = told["results"]
-    same = set(COLUMNS) - {"ranks", "form", "buffers", "algorithm"}
+    same = set(COLUMNS) - {"ranks", "form", "bound", "buffers", "algorithm", "deterministic"}
     for row in told["results"]:
         assert set(row) == same, set(row) ^ same
     assert barrier["dtype"] is barrier["op"] is barrier["algbw_gbs"] is barrier["errors"] is None, barrier
@@ -183,6 +223,13 @@ def test_output_that_cannot_be_written():
             result = subprocess.run([ORIEL, "bench", "allreduce", "-n", "2", "--max", "64", *FEW, *words], stdout=full,
                                     stderr=subprocess.PIPE, text=True, timeout=60)
         assert result.returncode == 4 and "No space left" in result.stderr, result
+
+
+def test_nothing_is_measured_for_an_output_that_does_not_take_the_head():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([ORIEL, "bench", "allreduce", "-n", "2", "--min", "8M", "--max", "8M", "--iterations", "1000000"],
+                                stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode == 4 and "No space left" in result.stderr, result
 
 
 # ---- Plots ----------------------------------------------------------------------------------------------------------
