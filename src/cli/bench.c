@@ -71,6 +71,7 @@ static const char help[] =
     "  0  every result is right\n"
     "  1  a result is wrong\n"
     "  2  bad usage: nothing was run\n"
+    "  3  there is a tuning file, and this build lacks jansson to read it: ORIEL_TUNING=none goes without\n"
     "  4  a rank failed, a deadline passed, or the output could not be written\n";
 
 /* What was typed. */

@@ -12,7 +12,7 @@ enum {
     CLI_RIGHT = 0,
     CLI_WRONG = 1,     /* a result is not the expected one */
     CLI_BAD_USAGE = 2, /* what was typed cannot be run */
-    CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine */
+    CLI_NOT_HERE = 3,  /* the platform is not to be had on this machine, or an optional part not in this build */
     CLI_FAILED = 4,    /* a rank failed, a deadline passed, or the output cannot be written */
     CLI_FINDINGS = 5   /* a check found something */
 };

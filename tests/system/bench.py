@@ -429,12 +429,22 @@ def test_other_values_that_make_no_sense():
     assert result.returncode == 2 and "one at a time" in result.stderr and json.loads(result.stdout)["verdict"] == "failed", result
 
 
+def test_a_table_of_algorithms_that_this_build_cannot_read():
+    if not needs_json():
+        return "this build can"
+    with tempfile.NamedTemporaryFile() as file:
+        result = bench("allreduce", "-n", "2", "--max", "8", *FEW, ORIEL_TUNING=file.name)
+        assert result.returncode == 3 and "jansson" in result.stderr, result
+        assert bench("allreduce", "-n", "2", "--max", "8", "--deterministic", *FEW, ORIEL_TUNING=file.name).returncode == 0
+
+
 def test_help_teaches():
     out = succeeds("--help")
     assert "oriel bench allreduce -n 4 --min 8 --max 64M" in out and "2(n-1)/n" in out, out
     assert all(len(line) <= 120 for line in out.splitlines())
     for operation in OPERATIONS:
         assert operation in out, operation
+    assert re.findall(r"^  ([0-9])  ", out, re.MULTILINE) == list("01234"), out
 
 
 tap.run(globals())
