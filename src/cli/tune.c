@@ -57,7 +57,8 @@ static const char help[] =
     "  -h, --help            this text\n"
     "\n"
     "How to read it. us is the median of the slowest rank, the geometric mean of both kinds of memory. direct is the\n"
-    "library's own way. times says how much longer the best of the others takes; less than 1 is within the margin.\n"
+    "library's own way. times says how much longer the best of the others takes; less than 1 is within the margin,\n"
+    "or it takes longer than direct from one kind of memory.\n"
     "\n"
     "Exit codes: 0 done, 2 bad usage, 4 a rank failed, a deadline passed, or the table could not be written.\n";
 
@@ -186,7 +187,7 @@ double cli_tune_score(const cli_tune_cell *cell, uint32_t candidate)
     return sqrt(cell->us[candidate][CLI_TUNE_ORDINARY] * cell->us[candidate][CLI_TUNE_SYMMETRIC]);
 }
 
-/* What is slower than the direct way from one kind of memory does not make up for it by the other. */
+/* What is slower than the direct way from one kind of memory, by the margin, does not make up for it by the other. */
 static bool harms(const cli_tune_cell *cell, uint32_t candidate, double margin)
 {
     for (uint32_t memory = 0; memory < CLI_TUNE_MEMORIES; memory++)
