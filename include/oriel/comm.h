@@ -25,7 +25,12 @@
  * Collective calls. All that take a communicator, but for oriel_comm_rank and oriel_comm_size, are called by every one of its
  * ranks, in one order, with the same operation, count, type, reduction and root. A call that differs ends on every rank
  * with an error that names two ranks and what each of them called. A call may return on one rank before another has
- * come to its end; none returns before every rank has come to it.
+ * come to its end; none returns before every rank has come to it, with one exception:
+ *
+ *      broadcast, reduce, gather and scatter of at most 1024 B (of what a rank sends, to all others together) return at once on a
+ *      rank that takes nothing: the root of a broadcast, all but the root of a reduction. It may be up to 31 such calls ahead of
+ *      the slowest. That a call was different, or that a rank never came to it, it then hears from one of its next calls (the first that
+ *      waits for the others; the message is about the call that was wrong), from oriel_comm_free, or when its function returns.
  *
  * Buffers. `count` is in elements of `dtype`. Buffers are the caller's, aligned to their elements, and lie anywhere; the
  * send and the receive buffer of a call may not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0

@@ -104,7 +104,8 @@ static inline __attribute__((always_inline)) oriel_status run(oriel_comm *comm, 
     const oriel_algorithm *algorithm = oriel_chosen(comm, &move);
     if (algorithm)
         return oriel_move_by_kernel(comm, &move, algorithm);
-    return move.blocks * move.bytes <= ORIEL_PAYLOAD ? oriel_move_small(comm, &move) : oriel_move_large(comm, &move);
+    const bool is_small = move.blocks * move.bytes <= ORIEL_PAYLOAD || oriel_is_post(&move);
+    return is_small ? oriel_move_small(comm, &move) : oriel_move_large(comm, &move);
 }
 
 /* ---- The calls -------------------------------------------------------------------------------------------------- */

@@ -22,9 +22,10 @@ oriel_status oriel_team_make(oriel_world *world, uint32_t ranks, uint64_t *offse
     team->members = *offset + members;
     /* As after the meeting of generation `first`, so that no line seems to be of the next. */
     for (uint32_t rank = 0; rank < ranks; rank++) {
-        atomic_store(&team->seat[rank].line[world->first & 1].head, world->first);
-        atomic_store(&team->seat[rank].line[(world->first + 1) & 1].head, world->first - 1);
-        atomic_store(&team->seat[rank].done, world->first);
+        oriel_seat *seat = &team->seat[rank];
+        for (uint32_t past = 0; past < ORIEL_AHEAD; past++)
+            atomic_store(&oriel_line_of(seat, world->first - past)->head, world->first - past);
+        atomic_store(&seat->done, world->first);
     }
     return ORIEL_OK;
 }
@@ -75,6 +76,7 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
                              .rank = rank,
                              .ranks = ranks,
                              .generation = world->first,
+                             .may = world->first + ORIEL_AHEAD - 1,
                              .spins = oriel_wait_spins(),
                              .timeout_s = timeout_s,
                              .member = oriel_world_at(world, team->members),

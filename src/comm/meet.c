@@ -89,15 +89,30 @@ oriel_status oriel_refuse(const oriel_comm *comm)
     return oriel_fail(ORIEL_STATE, "the communicator is broken: %s", text);
 }
 
+/* What a rank called in a generation that is not long ago. */
+static oriel_call call_of(const oriel_comm *comm, uint32_t rank, uint32_t generation)
+{
+    const _Atomic uint64_t *word = comm->team->seat[rank].call[generation % ORIEL_LOG];
+    return (oriel_call){{atomic_load(&word[0]), atomic_load(&word[1])}};
+}
+
+/* The call of the meeting or post that this rank is in, or was in last. */
+static oriel_call my_call(const oriel_comm *comm)
+{
+    return call_of(comm, comm->rank, comm->generation);
+}
+
 /* What a rank published last, if anything: it may be publishing again. */
 #define LAST_TEXT (ORIEL_CALL_TEXT + 32)
 static const char *last_call_text(const oriel_comm *comm, uint32_t peer, char text[LAST_TEXT])
 {
-    const oriel_seat *seat = &comm->team->seat[peer];
-    uint32_t even = (uint32_t)atomic_load(&seat->line[0].head), odd = (uint32_t)atomic_load(&seat->line[1].head);
-    uint32_t last = (int32_t)(odd - even) > 0 ? odd : even;
-    const _Atomic uint64_t *word = seat->call[last & 1];
-    oriel_call call = {{atomic_load(&word[0]), atomic_load(&word[1])}};
+    oriel_seat *seat = &comm->team->seat[peer];
+    uint32_t last = (uint32_t)atomic_load(&seat->line[0].head);
+    for (uint32_t i = 1; i < ORIEL_AHEAD; i++) {
+        uint32_t other = (uint32_t)atomic_load(&seat->line[i].head);
+        last = (int32_t)(other - last) > 0 ? other : last;
+    }
+    oriel_call call = call_of(comm, peer, last);
     char what[ORIEL_CALL_TEXT];
     if (last == comm->world->first)
         snprintf(text, LAST_TEXT, "it has made no call");
@@ -172,13 +187,18 @@ static __attribute__((noinline)) oriel_status fail_late(oriel_comm *comm, oriel_
     return status;
 }
 
-static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t peer)
+/* The digests of `generation` differ: the first call that does may have been before, when this rank did not wait for the peer. */
+static __attribute__((noinline)) oriel_status fail_different(oriel_comm *comm, uint32_t generation, uint32_t peer)
 {
     char text[ORIEL_ERROR_BYTES], mine[ORIEL_CALL_TEXT], its[ORIEL_CALL_TEXT], me[RANK_TEXT], it[RANK_TEXT];
-    const _Atomic uint64_t *word = comm->team->seat[peer].call[comm->generation & 1];
-    oriel_call theirs = {{atomic_load(&word[0]), atomic_load(&word[1])}};
+    uint32_t past = ORIEL_AHEAD;
+    oriel_call ours, theirs;
+    do {
+        ours = call_of(comm, comm->rank, generation - --past);
+        theirs = call_of(comm, peer, generation - past);
+    } while (past > 0 && ours.word[0] == theirs.word[0] && ours.word[1] == theirs.word[1]);
     snprintf(text, sizeof text, "calls differ: %s calls %s, %s calls %s", rank_text(comm, comm->rank, me),
-             oriel_call_text(call, mine), rank_text(comm, peer, it), oriel_call_text(theirs, its));
+             oriel_call_text(ours, mine), rank_text(comm, peer, it), oriel_call_text(theirs, its));
     return oriel_break(comm, ORIEL_INVALID, text);
 }
 
@@ -192,22 +212,23 @@ static oriel_status fail_different(oriel_comm *comm, oriel_call call, uint32_t p
 typedef struct awaited {
     const _Atomic uint64_t *word;
     uint32_t generation;
+    bool or_later;
 } awaited;
 
-static inline bool has_come(const _Atomic uint64_t *word, uint32_t generation)
+static inline bool has_come(const awaited *what)
 {
-    return (uint32_t)atomic_load_explicit(word, memory_order_acquire) == generation;
+    uint32_t come = (uint32_t)atomic_load_explicit(what->word, memory_order_acquire);
+    return what->or_later ? (int32_t)(come - what->generation) >= 0 : come == what->generation;
 }
 
 static bool look_if_come(void *context)
 {
-    const awaited *what = context;
-    return has_come(what->word, what->generation);
+    return has_come(context);
 }
 
-static inline bool comes_soon(const oriel_comm *comm, const _Atomic uint64_t *word, uint32_t generation)
+static inline bool comes_soon(const oriel_comm *comm, const awaited *what)
 {
-    for (uint32_t look = 0; !has_come(word, generation); look++) {
+    for (uint32_t look = 0; !has_come(what); look++) {
         if (look == comm->spins)
             return false;
         oriel_wait_pause();
@@ -215,18 +236,10 @@ static inline bool comes_soon(const oriel_comm *comm, const _Atomic uint64_t *wo
     return true;
 }
 
-/* The call of the meeting that this rank is in, or was in last. */
-static oriel_call my_call(const oriel_comm *comm)
-{
-    const _Atomic uint64_t *word = comm->team->seat[comm->rank].call[comm->generation & 1];
-    return (oriel_call){{atomic_load(&word[0]), atomic_load(&word[1])}};
-}
-
 /* Before it sleeps, it wakes those who sleep until this rank comes. */
-static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, uint32_t peer, const _Atomic uint64_t *word)
+static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, uint32_t peer, awaited what)
 {
     oriel_world *world = comm->world;
-    awaited what = {word, comm->generation};
     oriel_wait wait = {
         .ready = look_if_come,
         .context = &what,
@@ -238,15 +251,62 @@ static __attribute__((noinline)) oriel_status wait_long(oriel_comm *comm, uint32
     oriel_bell_ring_all(comm->bells, comm->ranks - 1);
     oriel_status status = oriel_wait_for(&world->rank_bell[comm->member[comm->rank]], &wait);
     /* It may have come, and returned from its function, between two looks. */
-    return status == ORIEL_OK || look_if_come(&what) ? ORIEL_OK : fail_waiting(comm, my_call(comm), peer, status);
+    return status == ORIEL_OK || has_come(&what) ? ORIEL_OK : fail_waiting(comm, my_call(comm), peer, status);
 }
 
 static inline oriel_status await(oriel_comm *comm, uint32_t peer, const _Atomic uint64_t *word)
 {
-    return __builtin_expect(comes_soon(comm, word, comm->generation), 1) ? ORIEL_OK : wait_long(comm, peer, word);
+    const awaited what = {word, comm->generation, false};
+    return __builtin_expect(comes_soon(comm, &what), 1) ? ORIEL_OK : wait_long(comm, peer, what);
 }
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
+
+static inline _Atomic uint64_t *head_of(const oriel_comm *comm, uint32_t rank, uint32_t generation)
+{
+    return &oriel_line_of(&comm->team->seat[rank], generation)->head;
+}
+
+/* What is offered is there already. `head` is what all lines of this generation are to hold. */
+static inline oriel_status publish(oriel_comm *comm, oriel_call call, uint64_t *head)
+{
+    const uint32_t generation = ++comm->generation;
+    _Atomic uint64_t *word = comm->team->seat[comm->rank].call[generation % ORIEL_LOG];
+    atomic_store_explicit(&word[0], call.word[0], memory_order_relaxed);
+    atomic_store_explicit(&word[1], call.word[1], memory_order_relaxed);
+    comm->digest = oriel_call_digest(call, comm->digest);
+    *head = generation | (uint64_t)comm->digest << 32;
+    /* Those who gave up have published: a rank that is late would find all lines, and go on alone. */
+    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) != 0, 0))
+        return fail_late(comm, my_call(comm));
+    atomic_store_explicit(head_of(comm, comm->rank, generation), *head, memory_order_release);
+    return ORIEL_OK;
+}
+
+static inline oriel_status await_same(oriel_comm *comm, uint32_t peer, uint64_t head)
+{
+    const _Atomic uint64_t *its = head_of(comm, peer, comm->generation);
+    oriel_status status = await(comm, peer, its);
+    if (__builtin_expect(status != ORIEL_OK, 0))
+        return status;
+    if (__builtin_expect(atomic_load_explicit(its, memory_order_relaxed) != head, 0))
+        return fail_different(comm, comm->generation, peer);
+    return ORIEL_OK;
+}
+
+/* Each rank begins with its right neighbour, so that they do not all ask for the same line. */
+static inline oriel_status await_all(oriel_comm *comm, uint64_t head)
+{
+    const uint32_t ranks = comm->ranks;
+    for (uint32_t step = 1, peer = comm->rank; step < ranks; step++) {
+        peer = peer + 1 == ranks ? 0 : peer + 1;
+        oriel_status status = await_same(comm, peer, head);
+        if (__builtin_expect(status != ORIEL_OK, 0))
+            return status;
+    }
+    comm->may = comm->generation + ORIEL_AHEAD - 1;
+    return ORIEL_OK;
+}
 
 /*
  * Bells are rung after the looks that are quick, since their fence waits until this rank's line has left for memory, which it does
@@ -254,28 +314,64 @@ static inline oriel_status await(oriel_comm *comm, uint32_t peer, const _Atomic 
  */
 oriel_status oriel_meet(oriel_comm *comm, oriel_call call)
 {
-    const uint32_t generation = ++comm->generation, half = generation & 1, ranks = comm->ranks;
-    const uint64_t head = generation | (uint64_t)oriel_call_digest(call) << 32;
-    oriel_seat *seats = comm->team->seat, *mine = &seats[comm->rank];
-    atomic_store_explicit(&mine->call[half][0], call.word[0], memory_order_relaxed);
-    atomic_store_explicit(&mine->call[half][1], call.word[1], memory_order_relaxed);
-    /* Those who gave up have published: a rank that is late would find all lines, and go on alone. */
-    if (__builtin_expect(atomic_load_explicit(&comm->team->verdict.given, memory_order_relaxed) != 0, 0))
-        return fail_late(comm, my_call(comm));
-    atomic_store_explicit(&mine->line[half].head, head, memory_order_release);
-    /* Each rank begins with its right neighbour, so that they do not all ask for the same line. */
-    for (uint32_t step = 1, peer = comm->rank; step < ranks; step++) {
-        peer = peer + 1 == ranks ? 0 : peer + 1;
-        const _Atomic uint64_t *its = &seats[peer].line[half].head;
-        oriel_status status = await(comm, peer, its);
-        if (__builtin_expect(status != ORIEL_OK, 0))
+    uint64_t head;
+    oriel_status status = publish(comm, call, &head);
+    if (__builtin_expect(status == ORIEL_OK, 1))
+        status = await_all(comm, head);
+    if (__builtin_expect(status == ORIEL_OK, 1))
+        oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    return status;
+}
+
+/* ---- Posts ------------------------------------------------------------------------------------------------------ */
+
+/* Both have published `generation`, or `peer` more than that: whoever has written over its line has seen mine. */
+static bool is_same(const oriel_comm *comm, uint32_t peer, uint32_t generation)
+{
+    const uint64_t its = atomic_load_explicit(head_of(comm, peer, generation), memory_order_relaxed);
+    const uint64_t mine = atomic_load_explicit(head_of(comm, comm->rank, generation), memory_order_relaxed);
+    return (uint32_t)its != generation || its == mine;
+}
+
+/* No line is left: all others are to come half as far. */
+static __attribute__((noinline)) oriel_status make_room(oriel_comm *comm)
+{
+    const uint32_t least = comm->generation - ORIEL_AHEAD / 2;
+    for (uint32_t step = 1; step < comm->ranks; step++) {
+        const uint32_t peer = (comm->rank + step) % comm->ranks;
+        const awaited what = {head_of(comm, peer, least), least, true};
+        oriel_status status = comes_soon(comm, &what) ? ORIEL_OK : wait_long(comm, peer, what);
+        if (status != ORIEL_OK)
             return status;
-        if (__builtin_expect(atomic_load_explicit(its, memory_order_relaxed) != head, 0))
-            return fail_different(comm, my_call(comm), peer);
+        if (!is_same(comm, peer, least))
+            return fail_different(comm, least, peer);
     }
-    oriel_bell_ring_all(comm->bells, ranks - 1);
+    comm->may = least + ORIEL_AHEAD - 1;
     return ORIEL_OK;
 }
+
+oriel_status oriel_post(oriel_comm *comm, oriel_call call, uint32_t root, bool to_root)
+{
+    const bool takes = to_root == (comm->rank == root);
+    uint64_t head;
+    oriel_status status = publish(comm, call, &head);
+    if (takes && status == ORIEL_OK)
+        status = to_root ? await_all(comm, head) : await_same(comm, root, head);
+    if (__builtin_expect(status != ORIEL_OK, 0))
+        return status;
+    oriel_bell_ring_all(comm->bells, comm->ranks - 1);
+    return __builtin_expect(comm->generation == comm->may, 0) ? make_room(comm) : ORIEL_OK;
+}
+
+oriel_status oriel_settle(oriel_comm *comm)
+{
+    for (uint32_t peer = 0; peer < comm->ranks; peer++)
+        if (!is_same(comm, peer, comm->generation))
+            return fail_different(comm, comm->generation, peer);
+    return ORIEL_OK;
+}
+
+/* ---- The end of a call ------------------------------------------------------------------------------------------ */
 
 oriel_status oriel_finish(oriel_comm *comm, bool wait, uint32_t first, uint32_t count)
 {

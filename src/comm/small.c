@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data that fits into a line rides with its generation: one line goes from each rank to each, and nothing else. */
+/*
+ * Data that fits into a line rides with its generation: one line goes from each rank to each, and nothing else. With a root it
+ * may be a few lines more, beside it.
+ */
 #include "comm/team.h"
 
-static const unsigned char *sent_by(const oriel_comm *comm, uint32_t peer)
+static unsigned char *sent_by(const oriel_comm *comm, const oriel_move *move, uint32_t rank)
 {
-    return oriel_peer_line(comm, peer)->payload;
+    return oriel_data_of(&comm->team->seat[rank], comm->generation, move->blocks * move->bytes);
 }
 
 /*
@@ -13,7 +16,7 @@ static const unsigned char *sent_by(const oriel_comm *comm, uint32_t peer)
  */
 static const void *source(const oriel_comm *comm, const oriel_move *move, uint32_t rank, uint32_t block)
 {
-    const void *data = rank == comm->rank ? move->send : sent_by(comm, rank);
+    const void *data = rank == comm->rank ? move->send : sent_by(comm, move, rank);
     return (const char *)data + block * move->bytes;
 }
 
@@ -52,7 +55,7 @@ static void receive(const oriel_comm *comm, const oriel_move *move)
         break;
     case ORIEL_OP_BROADCAST:
         if (!root)
-            memcpy(move->recv, sent_by(comm, move->root), move->bytes);
+            memcpy(move->recv, sent_by(comm, move, move->root), move->bytes);
         break;
     case ORIEL_OP_SCATTER:
         if (move->recv)
@@ -64,9 +67,12 @@ static void receive(const oriel_comm *comm, const oriel_move *move)
 
 oriel_status oriel_move_small(oriel_comm *comm, const oriel_move *move)
 {
-    if (move->send)
-        memcpy(oriel_next_line(comm)->payload, move->send, move->blocks * move->bytes);
-    oriel_status status = oriel_meet(comm, move->call);
+    const uint64_t bytes = move->blocks * move->bytes;
+    const bool has_root = oriel_operation_has_root(move->operation);
+    const bool to_root = move->operation == ORIEL_OP_REDUCE || move->operation == ORIEL_OP_GATHER;
+    if (move->send && !(to_root && comm->rank == move->root))
+        memcpy(oriel_data_of(&comm->team->seat[comm->rank], comm->generation + 1, bytes), move->send, bytes);
+    oriel_status status = has_root ? oriel_post(comm, move->call, move->root, to_root) : oriel_meet(comm, move->call);
     if (status == ORIEL_OK && move->bytes)
         receive(comm, move);
     return status;

@@ -2,25 +2,31 @@
 /*
  * A communicator: what its ranks share (the team), and what each rank keeps to itself (struct oriel_comm).
  *
- * The one thing that every call does is to meet (meet.c):
+ * The one thing that every call does is to publish, and to wait for those whose data it needs (meet.c):
  *
- *      publish   my line of this generation's parity <- payload or place, then generation and digest in one store
- *      await     the lines of all others, until each has my generation
+ *      publish   my line of this generation <- payload or place, then generation and digest in one store
+ *      await     the lines of the others, until each has my generation: of all (a meeting); or, where the data has a root
+ *                and is short (a post), of those whose data I take: a rank that takes none goes on at once
  *      compare   their digests with mine
  *
  *      seat of rank r                                              written by rank r alone, read by all
- *      ┌─────────────────┬─────────────────┬────────────┬──────────────────────┐
- *      │ line, even      │ line, odd       │ done       │ call, even and odd   │     a cache line each
- *      └─────────────────┴─────────────────┴────────────┴──────────────────────┘
+ *      ┌───┬───┬─ ─ ┬───┬──────┬──────────────────────────┬────────────────────────────┐
+ *      │ 0 │ 1 │    │ A │ done │ data of posts, 0 .. A    │ calls, 0 .. 2 A            │     lines and done: a cache line each
+ *      └───┴───┴─ ─ ┴───┴──────┴──────────────────────────┴────────────────────────────┘
+ *       lines: of generation g the one at g % A                                                  A: ORIEL_AHEAD
  *
- * Why two lines are enough, and no second meeting. A rank writes its line of generation g + 2 over that of g when it has
- * met in g + 1: every rank had then published g + 1, which it does when it has read all that it needs of generation g. For
- * the same reason a line holds g - 2 or g while I wait for g, so that it is enough to compare for equality, whether or not the
- * 32-bit count has wrapped; and so the scratch that was staged into for one meeting is free two stagings later, since at
- * least one meeting lies in between.
+ * How far a rank may be ahead. It writes its line of generation g + A over that of g when every rank has published g + 1, which
+ * a rank does when it has read all that it needs of generation g. Who has met in g knows that all have published g, and may go on
+ * to g + A - 1. Who posts looks, when it has no line left, that all have come half as far, and waits for them. So the next line
+ * is free at the start of each call. And a line holds g - A or g while I wait for g, so that it is enough to compare for equality,
+ * whether or not the 32-bit count has wrapped. Scratch that was staged into for one meeting is free two stagings
+ * later, since at least one meeting lies in between.
  *
- * Every rank waits for every other, in rooted calls too. It costs nothing that can be seen with few ranks, and the above, and
- * that a call which differs is noticed on every rank, rest on it.
+ * A digest is of all calls so far: a comparison also tells of a call that differed earlier, when one of the two ranks did not wait for
+ * the other. Which it was say the calls that each has noted.
+ *
+ * In all calls but posts every rank waits for every other. It costs nothing that can be seen with few ranks, and that a call which
+ * differs is noticed on every rank while it is made rests on it.
  *
  * What follows a meeting depends only on what all ranks know to be equal then: the call, and what the lines say. So all of them
  * meet equally often.
@@ -58,10 +64,14 @@ static inline oriel_call oriel_call_of(oriel_operation operation, uint64_t count
         {(uint64_t)operation | (uint64_t)dtype << 8 | (uint64_t)reduce << 16 | (uint64_t)root << 32, count}};
 }
 
-/* Different calls have different digests, but for one pair in 2^32. The constants are odd and have no pattern. */
-static inline uint32_t oriel_call_digest(oriel_call call)
+/*
+ * Of a call and all before it, whose digest is `before`. Different ones have different digests, but for one pair in 2^32. The
+ * constants are odd and have no pattern.
+ */
+static inline uint32_t oriel_call_digest(oriel_call call, uint32_t before)
 {
-    uint64_t mixed = (call.word[0] ^ call.word[1] * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
+    uint64_t mixed =
+        (call.word[0] ^ (call.word[1] + before) * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(mixed >> 32);
 }
 
@@ -71,7 +81,12 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT]);
 
 /* ---- The team: shared ------------------------------------------------------------------------------------------- */
 
-#define ORIEL_PAYLOAD 56 /* bytes of data that a line has room for */
+#define ORIEL_PAYLOAD 56u /* bytes of data that a line has room for, */
+#define ORIEL_SHORT_POST                                                                                               \
+    256u /* and posts: of two sizes, so that the short ones of many generations stay in the cache */
+#define ORIEL_POST  1024u
+#define ORIEL_AHEAD 32u               /* generations; a power of two */
+#define ORIEL_LOG   (2 * ORIEL_AHEAD) /* calls that are noted: of one that is ahead, and of all that differ unnoticed */
 
 /* Where a rank's data is, as offsets of the world: what a line carries if the data itself does not fit. */
 typedef struct oriel_offer {
@@ -89,11 +104,18 @@ typedef struct oriel_line {
 } oriel_line;
 
 typedef struct oriel_seat {
-    oriel_line line[2];
+    oriel_line line[ORIEL_AHEAD];
     _Alignas(ORIEL_LINE) _Atomic uint64_t done; /* the last generation in which it has read all that it was offered */
+    _Alignas(ORIEL_LINE) unsigned char short_post[ORIEL_AHEAD][ORIEL_SHORT_POST];
+    _Alignas(ORIEL_LINE) unsigned char post[ORIEL_AHEAD][ORIEL_POST];
     /* For messages only. Atomic, since whoever gives up on a rank reads its last call while the rank may write one. */
-    _Alignas(ORIEL_LINE) _Atomic uint64_t call[2][2];
+    _Alignas(ORIEL_LINE) _Atomic uint64_t call[ORIEL_LOG][2];
 } oriel_seat;
+
+static inline oriel_line *oriel_line_of(oriel_seat *seat, uint32_t generation)
+{
+    return &seat->line[generation % ORIEL_AHEAD];
+}
 
 typedef struct oriel_team {
     oriel_verdict verdict; /* why the communicator is broken */
@@ -134,7 +156,9 @@ struct oriel_comm {
     oriel_team *team;
     oriel_world *world;
     uint32_t rank, ranks;
-    uint32_t generation; /* of the last meeting */
+    uint32_t generation; /* of the last meeting or post, */
+    uint32_t may;        /* and of the last whose line is free */
+    uint32_t digest;     /* of all calls so far */
     uint32_t spins;      /* looks before the processor is given away */
     oriel_status broken; /* ORIEL_OK: it is not */
     uint32_t stagings;   /* so far: their parity is the half that comes next */
@@ -174,20 +198,38 @@ void oriel_comm_drop_all(oriel_comm *root);
 
 /* ---- Meeting ---------------------------------------------------------------------------------------------------- */
 
-/* The line into which the next meeting's payload and place go, before oriel_meet. */
+/* The line into which the next payload or place goes, before oriel_meet or oriel_post. */
 static inline oriel_line *oriel_next_line(const oriel_comm *comm)
 {
-    return &comm->team->seat[comm->rank].line[(comm->generation + 1) & 1];
+    return oriel_line_of(&comm->team->seat[comm->rank], comm->generation + 1);
 }
 
-/* What rank `peer` published for the meeting that has just been. */
+/* What rank `peer` published for the meeting or post that has just been. */
 static inline const oriel_line *oriel_peer_line(const oriel_comm *comm, uint32_t peer)
 {
-    return &comm->team->seat[peer].line[comm->generation & 1];
+    return oriel_line_of(&comm->team->seat[peer], comm->generation);
+}
+
+/* Where the data of a call is, if it rides with its generation: at most ORIEL_POST bytes. */
+static inline unsigned char *oriel_data_of(oriel_seat *seat, uint32_t generation, uint64_t bytes)
+{
+    const uint32_t slot = generation % ORIEL_AHEAD;
+    if (bytes <= ORIEL_PAYLOAD)
+        return seat->line[slot].payload;
+    return bytes <= ORIEL_SHORT_POST ? seat->short_post[slot] : seat->post[slot];
 }
 
 /* Meets in `call`. Errors as comm.h lists them; the communicator is broken then. */
 oriel_status oriel_meet(oriel_comm *comm, oriel_call call);
+
+/*
+ * The same in a call whose data goes from `root` to all, or (`to_root`) from all to it: whoever takes none does not wait for
+ * whoever sends it, unless it is ORIEL_AHEAD calls ahead.
+ */
+oriel_status oriel_post(oriel_comm *comm, oriel_call call, uint32_t root, bool to_root);
+
+/* Of a rank that makes no more calls: whether its last ones differ from those of others, as far as these have come. */
+oriel_status oriel_settle(oriel_comm *comm);
 
 /*
  * The end of a call in which some rank was offered data where its owner keeps it: I have read mine. Then, if `wait`, waits
@@ -242,7 +284,13 @@ typedef struct oriel_move {
     uint64_t count, bytes; /* of a block */
 } oriel_move;
 
-/* What a rank sends has at most ORIEL_PAYLOAD bytes. */
+/* Whether data goes from or to one rank alone, and how much. */
+static inline bool oriel_is_post(const oriel_move *move)
+{
+    return oriel_operation_has_root(move->operation) && move->blocks * move->bytes <= ORIEL_POST;
+}
+
+/* What a rank sends has at most ORIEL_PAYLOAD bytes, or is a post. */
 oriel_status oriel_move_small(oriel_comm *comm, const oriel_move *move);
 oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
 
