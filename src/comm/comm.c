@@ -321,12 +321,12 @@ oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t key, orie
     return status;
 }
 
-/* The last rank to come here frees what they shared: nobody looks at it any more. */
+/* The last rank to come here frees what they shared. Who has counted itself may not look at it any more. */
 static void leave_team(oriel_comm *comm)
 {
     oriel_world *world = comm->world;
     oriel_team *team = comm->team;
-    if (atomic_fetch_add(&team->gone, 1) + 1 < team->ranks)
+    if (atomic_fetch_add(&team->gone, 1) + 1 < comm->ranks)
         return;
     for (oriel_window *window = comm->windows; window; window = window->next)
         oriel_world_free(world, comm->shm, window->block, window->bytes);
