@@ -27,7 +27,10 @@
 
 #include "oriel/status.h"
 
-/* One waiter's doorbell, alone on its cache line. All zero is a valid bell. One thread sleeps on it; any may ring. */
+/*
+ * One waiter's doorbell, alone on its cache line. All zero is a valid bell. Any thread may ring it; if several sleep on it, all
+ * are woken.
+ */
 typedef struct oriel_bell {
     _Alignas(64) _Atomic uint32_t rings;
     _Atomic uint32_t sleepers;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Communicators and windows: made, split, freed. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/pages.h"
@@ -42,6 +43,26 @@ oriel_status oriel_team_make_of_all(oriel_world *world, uint64_t *offset)
     return ORIEL_OK;
 }
 
+/* A root's list is of all threads that use communicators which were split from it. */
+static void enlist(oriel_comm *comm, oriel_comm *root)
+{
+    comm->root = root;
+    pthread_mutex_lock(&root->list_mutex);
+    comm->next = root->next;
+    root->next = comm;
+    pthread_mutex_unlock(&root->list_mutex);
+}
+
+static void strike_off(oriel_comm *comm)
+{
+    oriel_comm *root = comm->root, **link = &root->next;
+    pthread_mutex_lock(&root->list_mutex);
+    while (*link != comm)
+        link = &(*link)->next;
+    *link = comm->next;
+    pthread_mutex_unlock(&root->list_mutex);
+}
+
 void oriel_comm_drop(oriel_comm *comm)
 {
     for (oriel_window *window = comm->windows, *next; window; window = next) {
@@ -53,6 +74,7 @@ void oriel_comm_drop(oriel_comm *comm)
     free(comm->bells);
     free(comm->terms);
     free(comm->targets);
+    pthread_mutex_destroy(&comm->list_mutex);
     free(comm);
 }
 
@@ -85,6 +107,7 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
                              .targets = calloc(ranks, sizeof *comm->targets),
                              .shm = shm,
                              .root = comm};
+        pthread_mutex_init(&comm->list_mutex, NULL);
         if (!comm->bells || !comm->terms || !comm->targets || oriel_choose(comm, asked) != ORIEL_OK) {
             oriel_comm_drop(comm);
             comm = NULL;
@@ -297,9 +320,7 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, comm->asked, &made);
     if (status != ORIEL_OK)
         return oriel_break(comm, status, "no memory for a communicator");
-    made->root = comm->root;
-    made->next = comm->root->next;
-    comm->root->next = made;
+    enlist(made, comm->root);
     *part = made;
     return ORIEL_OK;
 }
@@ -358,10 +379,7 @@ oriel_status oriel_comm_free(oriel_comm *comm)
         oriel_crew_leave(joined);
         return status;
     }
-    oriel_comm **link = &comm->root->next;
-    while (*link != comm)
-        link = &(*link)->next;
-    *link = comm->next;
+    strike_off(comm);
     oriel_comm_drop(comm);
     return status;
 }

@@ -41,6 +41,7 @@
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
 
+#include <pthread.h>
 #include <string.h>
 
 #include "comm/algorithm.h"
@@ -185,7 +186,8 @@ struct oriel_comm {
     oriel_window *windows;
     struct oriel_joined *joined; /* of a root whose rank came by itself (crew.h); else NULL */
     struct oriel_comm *root;     /* the launch's, which has the list of all; itself there */
-    struct oriel_comm *next;
+    struct oriel_comm *next;     /* in that list, which its root's mutex guards: threads split and free at once */
+    pthread_mutex_t list_mutex;  /* of a root */
 };
 
 /* This rank's side of a team, which takes the algorithms of `asked`. Freed by oriel_comm_drop. */

@@ -5,6 +5,8 @@
  */
 #include "ranks.h"
 
+#include <pthread.h>
+
 #include "base/random.h"
 #include "comm/world.h"
 
@@ -191,6 +193,64 @@ static void freed_memory_is_used_again(void **state)
     assert_ok(oriel_comm_launch(2, reuse, NULL, &options));
 }
 
+/* ---- Two threads of a rank -------------------------------------------------------------------------------------- */
+
+/* Splits and frees parts of a communicator that is its own, and calls on them. */
+typedef struct splitter {
+    oriel_comm *comm;
+    oriel_status status;
+    char message[ORIEL_ERROR_BYTES];
+} splitter;
+
+static oriel_status split_and_free(oriel_comm *comm)
+{
+    const uint32_t ranks = oriel_comm_size(comm);
+    oriel_comm *part[3];
+    for (uint32_t i = 0; i < 300; i++) {
+        for (int k = 0; k < 3; k++)
+            must(oriel_comm_split(comm, 0, 0, &part[k]));
+        uint32_t sum;
+        must(oriel_allreduce(&i, &sum, 1, PTO_U32, PTO_SUM, part[i % 3]));
+        must_hold(sum == ranks * i);
+        for (int k = 0; k < 3; k++)
+            must(oriel_comm_free(part[(i + (uint32_t)k) % 3]));
+    }
+    return ORIEL_OK;
+}
+
+static void *live_as_splitter(void *context)
+{
+    splitter *it = context;
+    it->status = split_and_free(it->comm);
+    oriel_error_copy(it->message, sizeof it->message);
+    return NULL;
+}
+
+static oriel_status two_splitters(oriel_comm *comm, void *context)
+{
+    (void)context;
+    splitter it[2] = {0};
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++)
+        must(oriel_comm_split(comm, 0, 0, &it[i].comm));
+    for (int i = 0; i < 2; i++)
+        must_hold(pthread_create(&thread[i], NULL, live_as_splitter, &it[i]) == 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    for (int i = 0; i < 2; i++)
+        if (it[i].status != ORIEL_OK)
+            return oriel_fail(it[i].status, "%s", it[i].message);
+    return oriel_barrier(comm);
+}
+
+/* Different communicators are independent: also where each rank lists them, for the end. */
+static void two_threads_split_at_once(void **state)
+{
+    (void)state;
+    for (int threads = UNDER_TSAN; threads < 2; threads++)
+        assert_ok(oriel_comm_launch(2, two_splitters, NULL, &(oriel_comm_options){.threads = threads}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +262,7 @@ int main(void)
         cmocka_unit_test(over_the_end_of_32_bits),
         cmocka_unit_test(parts_are_in_order),
         cmocka_unit_test(freed_memory_is_used_again),
+        cmocka_unit_test(two_threads_split_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
