@@ -46,26 +46,29 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, in_child);
 }
 
-static void enlist(oriel_joined *joined)
+/* Until after_fork, no other thread forks. */
+static void hold_forks(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_forks);
-    pthread_mutex_lock(&list_mutex);
+    before_fork();
+}
+
+/* This and the next: while forks are held. */
+static void enlist(oriel_joined *joined)
+{
     joined->next = list;
     joined->link = &list;
     if (list)
         list->link = &joined->next;
     list = joined;
-    pthread_mutex_unlock(&list_mutex);
 }
 
 static void strike_off(oriel_joined *joined)
 {
-    pthread_mutex_lock(&list_mutex);
     *joined->link = joined->next;
     if (joined->next)
         joined->next->link = joined->link;
-    pthread_mutex_unlock(&list_mutex);
 }
 
 /* ---- Locks ------------------------------------------------------------------------------------------------------ */
@@ -177,19 +180,39 @@ static oriel_status fail_twice(const oriel_joined *joined)
     return refuse(joined->world, text);
 }
 
-static oriel_status sit_down(oriel_joined *joined, const oriel_crew_seat *wish)
+/* No child may have the lock's descriptor without its being in the list. */
+static oriel_status lock_place(oriel_joined *joined)
 {
-    oriel_crew_seat *seat = &joined->crew->seat[joined->rank];
+    hold_forks();
     joined->lock = take_lock(&joined->shm, joined->rank);
+    if (joined->lock >= 0)
+        enlist(joined);
+    after_fork();
     if (joined->lock < 0 && errno == EAGAIN)
         return fail_twice(joined);
     if (joined->lock < 0)
         return oriel_fail_errno(ORIEL_SYSTEM, "rank %" PRIu32 " cannot lock its place", joined->rank);
+    return ORIEL_OK;
+}
+
+static void unlock_place(oriel_joined *joined)
+{
+    hold_forks();
+    strike_off(joined);
+    close(joined->lock);
+    after_fork();
+}
+
+static oriel_status sit_down(oriel_joined *joined, const oriel_crew_seat *wish)
+{
+    oriel_crew_seat *seat = &joined->crew->seat[joined->rank];
+    oriel_status status = lock_place(joined);
+    if (status != ORIEL_OK)
+        return status;
     if (atomic_load(&seat->here)) { /* it has left, or died */
-        close(joined->lock);
+        unlock_place(joined);
         return fail_twice(joined);
     }
-    enlist(joined);
     seat->process = getpid();
     seat->deterministic = wish->deterministic;
     seat->asked = wish->asked;
@@ -404,8 +427,7 @@ void oriel_crew_leave(oriel_joined *joined)
 {
     atomic_store(oriel_world_left(joined->world, joined->rank), 1);
     ring_all(joined->world);
-    strike_off(joined);
-    close(joined->lock);
+    unlock_place(joined);
     if (joined->bound && joined->thread == gettid())
         sched_setaffinity(0, sizeof joined->before, &joined->before);
     oriel_shm_destroy(&joined->shm);

@@ -6,7 +6,10 @@
 #include "members.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
 
 #include "base/random.h"
 #include "comm/crew.h"
@@ -128,6 +131,76 @@ static void a_child_is_not_taken_for_the_rank(void **state)
     drop_members(all);
 }
 
+/* ---- A thread that forks while the rank comes -------------------------------------------------------------------- */
+
+static int *forking; /* the ends of a pipe, while there is to be such a thread; else NULL */
+static _Atomic uint32_t has_forked;
+
+static void *fork_a_child(void *context)
+{
+    char end;
+    (void)context;
+    if (fork() == 0) {
+        close(forking[1]);
+        (void)!read(forking[0], &end, 1);
+        _exit(0);
+    }
+    atomic_store(&has_forked, 1);
+    return NULL;
+}
+
+/*
+ * The library's: as soon as rank 1 has locked its place another thread forks. It has a moment for it, which is over when the
+ * fork waits for the rank.
+ */
+int fcntl(int descriptor, int command, ...)
+{
+    va_list more;
+    va_start(more, command);
+    void *argument = va_arg(more, void *);
+    va_end(more);
+    int result = (int)syscall(SYS_fcntl, descriptor, command, argument);
+    pthread_t thread;
+    if (forking && result == 0 && command == F_OFD_SETLK && ((const struct flock *)argument)->l_start == 1 &&
+        pthread_create(&thread, NULL, fork_a_child, NULL) == 0)
+        for (int i = 0; i < 200 && !atomic_load(&has_forked); i++)
+            usleep(1000);
+    return result;
+}
+
+static oriel_status die_when_all_are_here(oriel_comm *comm, void *context)
+{
+    must(oriel_barrier(comm));
+    if (oriel_comm_rank(comm) != 1)
+        return for_ever(comm, context);
+    while (!atomic_load(&has_forked))
+        usleep(100);
+    raise(SIGKILL);
+    return ORIEL_OK;
+}
+
+static void a_child_that_is_forked_while_the_rank_comes(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    forking = ends;
+    member *all = make_members(3, here, -1);
+    for (uint32_t rank = 0; rank < 3; rank++)
+        all[rank].work = die_when_all_are_here;
+    run(all, 3, false);
+    forking = NULL;
+    close(ends[0]);
+    close(ends[1]);
+    says(all, 0, ORIEL_RANK_DIED, "rank 1 (process ");
+    says(all, 2, ORIEL_RANK_DIED, "rank 1 (process ");
+    drop_members(all);
+}
+
+/* ---- Killed ----------------------------------------------------------------------------------------------------- */
+
 static uint32_t entries_of(const char *name)
 {
     uint32_t count = 0;
@@ -231,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_exits_is_told_with_its_code),
         cmocka_unit_test(a_code_that_is_not_shown_is_not_told),
         cmocka_unit_test(a_child_is_not_taken_for_the_rank),
+        cmocka_unit_test(a_child_that_is_forked_while_the_rank_comes),
         cmocka_unit_test(a_rank_killed_at_any_moment),
         cmocka_unit_test(a_job_of_which_nobody_is_left),
     };
