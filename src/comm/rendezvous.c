@@ -101,6 +101,15 @@ static bool fail_visit(visit *it, int error)
     return true;
 }
 
+/* Who ends the connection was about to go: there may be another rank 0 soon. */
+static bool hang_up(visit *it)
+{
+    close(it->fd);
+    it->fd = -1;
+    it->connected = false;
+    return it->once ? fail_visit(it, ECONNREFUSED) : false;
+}
+
 static bool connect_once(visit *it)
 {
     struct ucred peer;
@@ -116,7 +125,7 @@ static bool connect_once(visit *it)
         return fail_visit(it, EPERM);
     }
     it->connected = send(it->fd, &it->said, sizeof it->said, MSG_NOSIGNAL) == sizeof it->said;
-    return false;
+    return it->connected ? false : hang_up(it);
 }
 
 /* True: an answer has come. False, with errno: none yet, or the connection has ended. */
@@ -141,7 +150,7 @@ static bool receive(visit *it)
     return true;
 }
 
-/* Until there is an answer. Who ends the connection without one was about to go: there may be another rank 0 soon. */
+/* Until there is an answer. */
 static bool call_once(void *context)
 {
     visit *it = context;
@@ -151,12 +160,7 @@ static bool call_once(void *context)
         return false;
     if (receive(it))
         return true;
-    if (errno == EAGAIN || errno == EINTR)
-        return false;
-    close(it->fd);
-    it->fd = -1;
-    it->connected = false;
-    return it->once ? fail_visit(it, ECONNREFUSED) : false;
+    return errno == EAGAIN || errno == EINTR ? false : hang_up(it);
 }
 
 static oriel_status outcome_of(const visit *it, oriel_status status, const char *path, double timeout_s)
@@ -384,8 +388,12 @@ static oriel_status be_refused(oriel_joined *joined, const char *path, int64_t d
     it.once = true;
     oriel_wait wait = {.ready = call_once, .context = &it, .deadline = deadline};
     oriel_status status = oriel_wait_for(NULL, &wait);
-    bool gone = status == ORIEL_OK && it.error == ECONNREFUSED;
-    status = gone ? ORIEL_OK : outcome_of(&it, status, path, joined->timeout_s);
+    const bool gone = status == ORIEL_OK && it.error == ECONNREFUSED;
+    if (gone && oriel_passed(deadline))
+        status = oriel_fail(ORIEL_TIMEOUT, "\"%s\" is taken, and who has it did not answer in %g s", path,
+                            joined->timeout_s);
+    else
+        status = gone ? ORIEL_OK : outcome_of(&it, status, path, joined->timeout_s);
     end_visit(&it);
     return status;
 }

@@ -5,9 +5,12 @@
  */
 #include "members.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "comm/team.h"
 
@@ -105,6 +108,37 @@ static void those_that_are_late_are_waited_for(void **state)
         }
         drop_members(all);
     }
+}
+
+/* The first sends of each thread fail as if rank 0 had gone between the connection and the first word. */
+static _Atomic bool goes_away;
+
+/* The library's. */
+ssize_t send(int descriptor, const void *data, size_t bytes, int flags)
+{
+    static _Thread_local int failed;
+    if (atomic_load(&goes_away) && failed++ < 2) {
+        errno = EPIPE;
+        return -1;
+    }
+    return syscall(SYS_sendto, descriptor, data, bytes, flags, NULL, 0);
+}
+
+static void a_rank_0_that_goes_away_is_called_again(void **state)
+{
+    (void)state;
+    atomic_store(&goes_away, true);
+    member *all = make_members(3, here, -1);
+    run(all, 3, true);
+    all_say(all, 3, ORIEL_OK, "");
+    all[2].where.rank = 0; /* it has to ask whoever has the address */
+    for (uint32_t i = 0; i < 3; i++)
+        all[i].options.timeout_s = 2;
+    run(all, 3, true);
+    atomic_store(&goes_away, false);
+    for (uint32_t i = 0; i < 3; i++)
+        says_unless_late(all, i, ORIEL_INVALID, "rank 0 comes twice: process ");
+    drop_members(all);
 }
 
 static oriel_status is_bound(oriel_comm *comm, void *context)
@@ -371,6 +405,7 @@ int main(void)
         cmocka_unit_test(a_file_and_a_long_or_other_spelling_do_not_matter),
         cmocka_unit_test(jobs_follow_one_another_at_one_path),
         cmocka_unit_test(those_that_are_late_are_waited_for),
+        cmocka_unit_test(a_rank_0_that_goes_away_is_called_again),
         cmocka_unit_test(a_bound_thread_is_as_before_at_the_end),
         cmocka_unit_test(the_environment_is_read),
         cmocka_unit_test(arguments_are_refused),
