@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "comm/bind.h"
 #include "comm/team.h"
 
@@ -295,25 +296,16 @@ static bool is_complete(void *context)
     return atomic_load(&((const oriel_joined *)context)->crew->complete) != 0;
 }
 
-#define NAMED 8
-
 /* "rank 2, rank 5 have not come in 30 s" */
 static void name_missing(const oriel_joined *joined, char *text, size_t bytes)
 {
-    uint32_t missing = 0;
-    size_t end = 0;
-    text[0] = '\0';
-    for (uint32_t rank = 0; rank < joined->world->ranks; rank++) {
-        if (atomic_load(&joined->crew->seat[rank].here))
-            continue;
-        if (missing++ < NAMED)
-            end += (size_t)snprintf(text + end, bytes - end, "%srank %" PRIu32, end ? ", " : "", rank);
-    }
-    if (missing > NAMED)
-        end += (size_t)snprintf(text + end, bytes - end, " and %" PRIu32 " more", missing - NAMED);
-    if (missing == 0)
-        end += (size_t)snprintf(text + end, bytes - end, "all ranks have come, but rank 0");
-    snprintf(text + end, bytes - end, " %s not come in %g s", missing > 1 ? "have" : "has", joined->timeout_s);
+    oriel_names missing = {0};
+    for (uint32_t rank = 0; rank < joined->world->ranks; rank++)
+        if (!atomic_load(&joined->crew->seat[rank].here))
+            oriel_names_add(&missing, "rank %" PRIu32, rank);
+    snprintf(text, bytes, "%s %s not come in %g s",
+             missing.count ? oriel_names_text(&missing) : "all ranks have come, but rank 0",
+             missing.count > 1 ? "have" : "has", joined->timeout_s);
 }
 
 /* Why a wait for the others ended without them. */
