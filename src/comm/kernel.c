@@ -26,6 +26,7 @@
 #include "base/pages.h"
 #include "comm/crew.h"
 #include "comm/team.h"
+#include "oriel/kernel.h"
 #include "platform/platform.h"
 
 /* Of a launch of a collective (launch/builtin.h). The windows' buffers are numbered from the first of them. */
@@ -50,6 +51,7 @@ struct oriel_kernels {
     /* The view's arena, as far as tables are concerned. */
     oriel_domain_shared domain;
     oriel_named_buffer buffer[WINDOW_BUFFERS];
+    bool *awaited; /* [ranks]: by a run that was left, which is the last one */
     uint32_t device[];
 };
 
@@ -113,7 +115,7 @@ static oriel_status meet_with_windows(oriel_comm *comm, oriel_call call, uint64_
 
 static oriel_status make_kernels(oriel_comm *comm)
 {
-    oriel_kernels *made = calloc(1, sizeof *made + comm->ranks * sizeof *made->device);
+    oriel_kernels *made = calloc(1, sizeof *made + comm->ranks * (sizeof *made->device + sizeof *made->awaited));
     if (!made)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory to run kernels on %u ranks", comm->ranks);
     oriel_status status = oriel_engine_direct.core_create(&oriel_platform_a2a3sim.limits, &made->core);
@@ -121,6 +123,7 @@ static oriel_status make_kernels(oriel_comm *comm)
         free(made);
         return status;
     }
+    made->awaited = (bool *)(made->device + comm->ranks);
     oriel_fabric_shm_init(&made->fabric, comm->world, comm->world->bytes);
     memcpy(made->device, comm->member, comm->ranks * sizeof *made->device);
     made->member = (oriel_view_comm){&made->domain, comm->rank};
@@ -217,6 +220,17 @@ static oriel_status find_out(oriel_kernels *kernels, const oriel_move *move, voi
     return ORIEL_OK;
 }
 
+/* ---- Whom a kernel waits for ------------------------------------------------------------------------------------- */
+
+/* Each rank has a line among the barrier's cells and one among the steps', of which it alone writes the first. */
+static void note_awaited(void *context, const char *window, uint64_t cell)
+{
+    oriel_kernels *kernels = context;
+    const uint32_t ranks = kernels->domain.ranks;
+    if (strcmp(window, kernels->buffer[SIGNALS - SCRATCH].name) == 0 && cell < 2 * (uint64_t)PTO_LINE_CELLS * ranks)
+        kernels->awaited[cell / PTO_LINE_CELLS % ranks] = true;
+}
+
 /* ---- Running ---------------------------------------------------------------------------------------------------- */
 
 static oriel_status run_kernel(oriel_comm *comm, const oriel_move *move, const oriel_algorithm *algorithm)
@@ -242,10 +256,13 @@ static oriel_status run_kernel(oriel_comm *comm, const oriel_move *move, const o
                                .view = &kernels->view,
                                .blocks = 1,
                                .bell = &comm->world->rank_bell[comm->member[comm->rank]],
-                               .deadline = oriel_deadline(comm->timeout_s),
+                               .deadline = ORIEL_NEVER,
+                               .wait_s = comm->timeout_s,
                                .abort = {&comm->team->verdict.given, &comm->world->verdict.given},
                                .idle = comm->root->joined ? oriel_crew_watch : NULL,
-                               .idle_context = comm->root->joined};
+                               .idle_context = comm->root->joined,
+                               .awaited = note_awaited,
+                               .awaited_context = kernels};
     return oriel_engine_direct.run(kernels->core, &block);
 }
 
@@ -259,5 +276,7 @@ oriel_status oriel_move_by_kernel(oriel_comm *comm, const oriel_move *move, cons
     if (status != ORIEL_OK)
         return status;
     status = run_kernel(comm, move, algorithm);
-    return status == ORIEL_OK ? ORIEL_OK : oriel_fail_kernel(comm, move->call, status);
+    return status == ORIEL_OK
+               ? ORIEL_OK
+               : oriel_fail_kernel(comm, move->call, status, comm->kernels ? comm->kernels->awaited : NULL);
 }

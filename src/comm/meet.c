@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "comm/crew.h"
 #include "comm/team.h"
 #include "oriel/info.h"
@@ -167,13 +168,25 @@ static oriel_status fail_waiting(oriel_comm *comm, oriel_call call, uint32_t pee
     return oriel_break(comm, ORIEL_TIMEOUT, text);
 }
 
-oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status)
+oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status, const bool *awaited)
 {
-    char message[ORIEL_ERROR_BYTES], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    char message[ORIEL_ERROR_BYTES], waited[ORIEL_ERROR_BYTES], text[ORIEL_ERROR_BYTES], late[48] = "";
+    char me[RANK_TEXT], it[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    oriel_names names = {0};
     oriel_error_copy(message, sizeof message);
-    snprintf(text, sizeof text, "%s in %s (call %" PRIu64 "): %.600s", rank_text(comm, comm->rank, me),
-             oriel_call_text(call, what), comm->calls, message);
-    return fail_with_others(comm, text, &status) ? status : oriel_break(comm, status, text);
+    for (uint32_t rank = 0; awaited && rank < comm->ranks; rank++)
+        if (awaited[rank])
+            oriel_names_add(&names, "%s", rank_text(comm, rank, it));
+    snprintf(waited, sizeof waited, "%s%s%s in %s (call %" PRIu64 ")", rank_text(comm, comm->rank, me),
+             names.count ? " waited for " : " was", oriel_names_text(&names), oriel_call_text(call, what), comm->calls);
+    if (comm->root->joined && status == ORIEL_TIMEOUT)
+        oriel_crew_watch(comm->root->joined);
+    if (fail_with_others(comm, waited, &status))
+        return status;
+    if (names.count)
+        snprintf(late, sizeof late, ", which did not go on in %g s", comm->timeout_s);
+    snprintf(text, sizeof text, "%.400s%s: %.500s", waited, late, message);
+    return oriel_break(comm, status, text);
 }
 
 /* This rank need not wait, but another has given up on the call, and may use its buffers for something else by now. */

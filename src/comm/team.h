@@ -242,8 +242,8 @@ oriel_status oriel_finish(oriel_comm *comm, bool wait, uint32_t first, uint32_t 
 /* Breaks the communicator: for this rank, and, if nobody has before, for all. Returns `status`. */
 oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text);
 
-/* The end of a call whose kernel was left with `status` and a message. */
-oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status);
+/* The end of a call whose kernel was left with `status` and a message; `awaited` [ranks]: whether it waited for that rank. */
+oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status, const bool *awaited);
 
 /* The refusal of a call on a broken communicator. */
 oriel_status oriel_refuse(const oriel_comm *comm);

@@ -38,10 +38,14 @@ typedef struct oriel_block {
     uint32_t block, blocks;
     oriel_core_barrier *barrier; /* may be NULL for one block */
     oriel_bell *bell;            /* the device's, on which peers' signals ring; NULL in a coroutine (base/wait.h) */
-    int64_t deadline;
+    int64_t deadline;            /* of the run, */
+    double wait_s; /* and how long each of its waits may take, in seconds; 0: as long as the run, negative: for ever */
     const _Atomic uint32_t *abort[ORIEL_WAIT_ABORTS];
     void (*idle)(void *context); /* NULL, or as that of base/wait.h; not in a coroutine */
     void *idle_context;
+    /* NULL, or called when the run is left while it waits, for each cell of a window that has not compared true. */
+    void (*awaited)(void *context, const char *window, uint64_t cell);
+    void *awaited_context;
 } oriel_block;
 
 typedef struct oriel_engine {

@@ -28,6 +28,13 @@ oriel_status oriel_direct_ended(const oriel_engine_core *core, bool clock)
     return clock && oriel_passed(block->deadline) ? ORIEL_TIMEOUT : ORIEL_OK;
 }
 
+int64_t oriel_direct_wait_end(const oriel_engine_core *core)
+{
+    const oriel_block *block = core->block;
+    const int64_t end = block->wait_s == 0 ? ORIEL_NEVER : oriel_deadline(block->wait_s);
+    return end < block->deadline ? end : block->deadline;
+}
+
 oriel_status oriel_direct_wait(const oriel_engine_core *core, bool (*ready)(void *context), void *context)
 {
     const oriel_block *block = core->block;
@@ -35,7 +42,7 @@ oriel_status oriel_direct_wait(const oriel_engine_core *core, bool (*ready)(void
                        .context = context,
                        .idle = block->idle,
                        .idle_context = block->idle_context,
-                       .deadline = block->deadline};
+                       .deadline = oriel_direct_wait_end(core)};
     memcpy(wait.abort, block->abort, sizeof wait.abort);
     return oriel_wait_for(block->bell, &wait);
 }

@@ -24,8 +24,9 @@ struct oriel_engine_core {
 
     /* Of the block that runs: */
     const oriel_block *block;
-    uint32_t looks; /* of oriel_direct_look */
-    uint32_t tests; /* TTESTs in a row that said no */
+    uint32_t looks;    /* of oriel_direct_look */
+    uint32_t tests;    /* TTESTs in a row that said no, */
+    int64_t tests_end; /* and their deadline */
     oriel_status status;
     jmp_buf leave;
 };
@@ -44,7 +45,10 @@ static inline void oriel_direct_require(oriel_engine_core *core, const pto_site 
         oriel_direct_leave(core, site, status);
 }
 
-/* Waits on the block's bell until `ready(context)`, the block's deadline or its abort words. Sets no message. */
+/* Until when a wait that begins now may last. */
+int64_t oriel_direct_wait_end(const oriel_engine_core *core);
+
+/* Waits on the block's bell until `ready(context)`, that deadline or the block's abort words. Sets no message. */
 oriel_status oriel_direct_wait(const oriel_engine_core *core, bool (*ready)(void *context), void *context);
 
 /* Whether the run is to end: ORIEL_ABORTED, ORIEL_TIMEOUT (asked for only if `clock`), or ORIEL_OK. Sets no message. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/strand.h"
 #include "isa/isa.h"
@@ -92,14 +93,18 @@ static oriel_status left_waiting(const oriel_engine_core *core, oriel_status sta
                                  const watch *cells, const oriel_object *object)
 {
     char who[32], where[64];
+    const oriel_block *block = core->block;
     if (object->name) {
         snprintf(who, sizeof who, "rank %u", object->rank);
         snprintf(where, sizeof where, "window \"%.*s\"", ORIEL_NAME_BYTES - 1, object->name);
     } else {
-        snprintf(who, sizeof who, "block %u", core->block->block);
+        snprintf(who, sizeof who, "block %u", block->block);
         snprintf(where, sizeof where, "tensor argument %u", object->index);
     }
-    uint64_t cell = pto_addr_offset(signal->cells.addr) / CELL_BYTES + cells->next * cells->stride;
+    const uint64_t first = pto_addr_offset(signal->cells.addr) / CELL_BYTES, cell = first + cells->next * cells->stride;
+    if (block->awaited && object->name)
+        for (watch rest = *cells; !all_true(&rest); rest.next++)
+            block->awaited(block->awaited_context, object->name, first + rest.next * rest.stride);
     return oriel_fail(status, "%s waited for cell %" PRIu64 " of %s %s %" PRId32 ", and saw %" PRId32, who, cell, where,
                       oriel_cmp_name(cells->cmp), cells->value, cells->seen);
 }
@@ -122,8 +127,12 @@ static oriel_status count_poll(oriel_engine_core *core, const pto_signal *signal
 {
     if (++core->tests % POLLS_PER_YIELD)
         return ORIEL_OK;
+    if (core->tests == POLLS_PER_YIELD)
+        core->tests_end = oriel_direct_wait_end(core);
     oriel_strand_yield();
     oriel_status status = oriel_direct_ended(core, true);
+    if (status == ORIEL_OK && oriel_passed(core->tests_end))
+        status = ORIEL_TIMEOUT;
     return status == ORIEL_OK ? ORIEL_OK : left_waiting(core, status, signal, cells, object);
 }
 
