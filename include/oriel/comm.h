@@ -59,7 +59,8 @@
  *      ORIEL_RANK_DIED     a rank's process ended; the message has its signal or exit code, and who waited for it in which call
  *      ORIEL_ABORTED       a rank's function failed; the message has its message
  *      ORIEL_STATE         the communicator is broken, or a rank has returned from its function for good
- *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs: on all ranks alike, and nothing is broken
+ *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs: on all ranks alike (of a split: on those of one
+ *                          color), and nothing is broken. Or no memory of a rank's own: that breaks the communicator
  */
 #ifndef ORIEL_COMM_H
 #define ORIEL_COMM_H
@@ -254,7 +255,8 @@ ORIEL_API oriel_status oriel_comm_choose(oriel_comm *comm, const char *algorithm
  * Collective: `bytes` bytes of symmetric memory on each rank, zero, aligned to a page. *window is this rank's own, which
  * its peers reach; it may be used with any communicator of the launch. 0 bytes: *window is NULL.
  *
- * ORIEL_NO_MEMORY on every rank, and nothing is broken: less than that is left of `reserve_bytes`.
+ * ORIEL_NO_MEMORY on every rank, and nothing is broken: less is left of `reserve_bytes` than the windows of all ranks take
+ * together, in whole pages, up to the next power of two. Or a rank has no memory of its own: the communicator is broken then.
  */
 ORIEL_API oriel_status oriel_window_alloc(oriel_comm *comm, uint64_t bytes, void **window);
 /*
