@@ -18,7 +18,7 @@
  *      oriel_comm_launch        starts n ranks, each with a communicator of all; waits for them. Inside each rank:
  *      (or oriel_comm_create    in each of n programs: "Ranks that exist already", below)
  *          oriel_comm_split         communicators of some of the ranks
- *          oriel_window_alloc       symmetric memory, which moves without staging
+ *          oriel_window_alloc       symmetric memory, which moves without staging, whatever the size
  *          oriel_barrier ...        the collectives, any number of times
  *          oriel_window_free, oriel_comm_free
  *
@@ -35,8 +35,15 @@
  * Buffers. `count` is in elements of `dtype`. Buffers are the caller's, aligned to their elements, and lie anywhere; the
  * send and the receive buffer of a call may not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0
  * they may be NULL. Those that lie in memory of oriel_window_alloc are read by the peers where they are; others go
- * through shared memory of Oriel's own, piece by piece. Each rank is free to choose. On return a rank's buffers are its
- * own again, whatever its peers still do.
+ * through shared memory of Oriel's own, piece by piece, or are read where they are, too: no copy is promised, and nothing
+ * differs but speed. Each rank is free to choose. On return a rank's buffers are its own again, whatever its peers still do.
+ *
+ * Single copies. Threads of one process read one another's ordinary buffers; between processes the system copies
+ * (process_vm_readv), in all-gather, all-to-all, broadcast, scatter and gather, for sizes at which that is quicker. The ranks of
+ * a communicator try it when they come to the first such call, and all stage if the system does not let one of them read
+ * another (users that differ, a container, a security module), or if ORIEL_SINGLE_COPY=0 is in the environment of one: of the
+ * process that launches, or that calls oriel_comm_create. Oriel changes no process's rights for it. Memory that the system
+ * cannot read for another process, of a device or of memfd_secret, needs that variable.
  *
  * Reductions combine in the order of the ranks, ((x0 op x1) op x2) ..: the same ranks and inputs give the same bits in
  * every run, on every rank, from either kind of buffer, on every processor. Only an algorithm that was asked for, by
@@ -59,6 +66,7 @@
  *      ORIEL_RANK_DIED     a rank's process ended; the message has its signal or exit code, and who waited for it in which call
  *      ORIEL_ABORTED       a rank's function failed; the message has its message
  *      ORIEL_STATE         the communicator is broken, or a rank has returned from its function for good
+ *      ORIEL_SYSTEM        the system does not let a rank read a buffer of another, as it did before; the message names both
  *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs: on all ranks alike (of a split: on those of one
  *                          color), and nothing is broken. Or no memory of a rank's own: that breaks the communicator
  */
@@ -125,7 +133,8 @@ typedef struct oriel_comm_options {
  * options  borrowed; NULL: all zero
  *
  * ORIEL_OK         every function returned ORIEL_OK
- * ORIEL_INVALID    no rank, no function, no algorithm of that name or binding, or a table of algorithms (tuning.h) that is none
+ * ORIEL_INVALID    no rank, no function, no algorithm of that name or binding, or a table of algorithms (tuning.h) that is none;
+ *                  or ORIEL_SINGLE_COPY is neither 0 nor 1 nor empty
  * ORIEL_UNAVAILABLE   a table of algorithms that this build cannot read
  * ORIEL_STATE      processes were asked for, and this program has threads, which a fork does not copy
  * ORIEL_SYSTEM, ORIEL_NO_MEMORY   no process, thread or memory to be had; or not `reserve_bytes` of address space (if it is 0,

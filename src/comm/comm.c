@@ -320,6 +320,7 @@ static oriel_status split(oriel_comm *comm, int32_t color, int32_t key, place_in
     status = oriel_comm_join(comm->world, comm->shm, team, mine, comm->timeout_s, comm->asked, &made);
     if (status != ORIEL_OK)
         return oriel_break(comm, status, "no memory for a communicator");
+    made->remote = comm->remote;
     enlist(made, comm->root);
     *part = made;
     return ORIEL_OK;

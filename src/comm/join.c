@@ -151,6 +151,9 @@ oriel_status oriel_comm_create(const oriel_rendezvous *where, const oriel_comm_o
     where = where ? where : &read;
     if (status == ORIEL_OK)
         status = check(where, &mine);
+    oriel_remote remote;
+    if (status == ORIEL_OK)
+        status = oriel_remote_wish(&remote);
     oriel_table table = {0};
     if (status == ORIEL_OK) /* also of a rank that is not 0: what it asks for must be right, too */
         status = oriel_table_load(&mine, &table);
@@ -171,6 +174,7 @@ oriel_status oriel_comm_create(const oriel_rendezvous *where, const oriel_comm_o
         return status;
     }
     comm->joined = joined;
+    comm->remote = remote;
     *out = comm;
     return ORIEL_OK;
 }

@@ -29,6 +29,7 @@ typedef struct launch {
     uint64_t team;
     oriel_table table;
     uint32_t processors; /* for all ranks */
+    oriel_remote remote;
     uint32_t ranks, started, running;
     int64_t kill_at; /* ORIEL_NEVER: no rank has failed */
     launched_rank rank[];
@@ -64,6 +65,7 @@ static oriel_status live(void *context)
         oriel_comm_join(all->world, &all->shm, all->team, self->rank, all->options.timeout_s, all->world->asked, &comm);
     if (status == ORIEL_OK) {
         oriel_error_clear();
+        comm->remote = all->remote;
         status = all->function(comm, all->context);
         if (getpid() != process)
             _exit(EXIT_FAILURE); /* a fork of the rank: the rank goes on, and nobody is to hear that it has returned */
@@ -213,7 +215,9 @@ oriel_status oriel_comm_launch_at(uint32_t ranks, oriel_rank_fn function, void *
         (launch){.function = function, .context = context, .options = *options, .ranks = ranks, .kill_at = ORIEL_NEVER};
     if (all->options.timeout_s == 0)
         all->options.timeout_s = ORIEL_TIMEOUT_S;
-    status = oriel_table_load(options, &all->table);
+    status = oriel_remote_wish(&all->remote);
+    if (status == ORIEL_OK)
+        status = oriel_table_load(options, &all->table);
     if (status == ORIEL_OK)
         status = oriel_world_make(all->options.reserve_bytes, ranks, first, &all->shm);
     if (status == ORIEL_OK) {

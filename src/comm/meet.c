@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ranks meet, or learn why they cannot. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/names.h"
@@ -213,6 +215,39 @@ static __attribute__((noinline)) oriel_status fail_different(oriel_comm *comm, u
     snprintf(text, sizeof text, "calls differ: %s calls %s, %s calls %s", rank_text(comm, comm->rank, me),
              oriel_call_text(ours, mine), rank_text(comm, peer, it), oriel_call_text(theirs, its));
     return oriel_break(comm, ORIEL_INVALID, text);
+}
+
+/* For how long a rank whose memory is not there any more is waited for to be found dead, by whoever looks after it. */
+#define FOUND_S 2.0
+
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+oriel_status oriel_fail_unread(oriel_comm *comm, oriel_call call, uint32_t peer, int error)
+{
+    char reads[320], text[ORIEL_ERROR_BYTES], me[RANK_TEXT], it[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    const oriel_wait wait = {
+        .ready = never,
+        .idle = comm->root->joined ? oriel_crew_watch : NULL,
+        .idle_context = comm->root->joined,
+        .deadline = oriel_deadline(FOUND_S),
+        .abort = {&comm->team->verdict.given, &comm->world->verdict.given},
+    };
+    oriel_status status = ORIEL_OK;
+    snprintf(reads, sizeof reads, "%s read the memory of %s in %s (call %" PRIu64 ")", rank_text(comm, comm->rank, me),
+             rank_text(comm, peer, it), oriel_call_text(call, what), comm->calls);
+    if (error == ESRCH || error == EFAULT)
+        oriel_wait_for(&comm->world->rank_bell[comm->member[comm->rank]], &wait);
+    if (fail_with_others(comm, reads, &status))
+        return status;
+    if (error == ESRCH)
+        snprintf(text, sizeof text, "%s, whose process is gone", reads);
+    else
+        snprintf(text, sizeof text, "%s, which the system refused: %s", reads, strerror(error));
+    return oriel_break(comm, error == ESRCH ? ORIEL_RANK_DIED : ORIEL_SYSTEM, text);
 }
 
 /* ---- Waiting ---------------------------------------------------------------------------------------------------- */

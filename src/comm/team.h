@@ -36,7 +36,7 @@
  *      kernel.c    algorithms that are kernels           collective.c    the public calls: arguments, which way
  *      algorithm.h what algorithms there are             choose.c    which of them a call takes, by table.h
  *      comm.c      split, free, windows                  crew.h      ranks that nobody launched
- *      stream.c    copies past the caches
+ *      stream.c    copies past the caches            remote.c    reads memory of a peer's own
  */
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
@@ -89,11 +89,18 @@ const char *oriel_call_text(oriel_call call, char text[ORIEL_CALL_TEXT]);
 #define ORIEL_AHEAD 32u               /* generations; a power of two */
 #define ORIEL_LOG   (2 * ORIEL_AHEAD) /* calls that are noted: of one that is ahead, and of all that differ unnoticed */
 
-/* Where a rank's data is, as offsets of the world: what a line carries if the data itself does not fit. */
+typedef enum oriel_offer_kind {
+    ORIEL_STAGED,    /* a piece of the data, in scratch */
+    ORIEL_IN_WORLD,  /* all of it, where its owner keeps it: in a window, */
+    ORIEL_IN_PROCESS /* or in memory of its own */
+} oriel_offer_kind;
+
+/* Where a rank's data is: what a line carries if the data itself does not fit. */
 typedef struct oriel_offer {
-    uint64_t data;   /* staged, or where its owner keeps it */
-    uint64_t target; /* direct: where the owner wants the result */
-    bool direct;     /* all of the data, and not a staged piece */
+    uint64_t data;           /* an offset of the world; in a process an address there */
+    uint64_t target;         /* in the world: where the owner wants the result */
+    oriel_offer_kind kind;   /* of another than staged, the owner waits until it has been read */
+    int32_t process, thread; /* in a process: whose; the thread is in the call until the data has been read */
 } oriel_offer;
 
 typedef struct oriel_line {
@@ -144,6 +151,23 @@ typedef struct oriel_choice {
 /* What the direct engine is told of this communicator and its last call: kernel.c. */
 typedef struct oriel_kernels oriel_kernels;
 
+/*
+ * Whether ranks read memory of each other's own. Equal on all ranks once it is agreed, but for what concerns the rank alone; parts
+ * inherit it.
+ */
+typedef enum oriel_remote_may {
+    ORIEL_REMOTE_OPEN,     /* not agreed yet: */
+    ORIEL_REMOTE_UNWANTED, /* and this rank will say no */
+    ORIEL_REMOTE_OFF,      /* agreed, from here on */
+    ORIEL_REMOTE_ON
+} oriel_remote_may;
+
+typedef struct oriel_remote {
+    oriel_remote_may may;
+    bool together;   /* agreed: all ranks are threads of one process */
+    int32_t process; /* agreed: this rank's own */
+} oriel_remote;
+
 /* ---- A rank's own ----------------------------------------------------------------------------------------------- */
 
 typedef struct oriel_window {
@@ -166,6 +190,8 @@ struct oriel_comm {
 
     /* Scratch: two halves for each rank, in one block; equal on all ranks. Halves of 0 B: none yet. */
     uint64_t scratch, half;
+
+    oriel_remote remote;
 
     /* Which way a call goes: equal on all ranks. */
     const oriel_choice *choice[ORIEL_MOVES]; /* of each operation, steps; NULL: direct */
@@ -245,6 +271,9 @@ oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text
 /* The end of a call whose kernel was left with `status` and a message; `awaited` [ranks]: whether it waited for that rank. */
 oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status, const bool *awaited);
 
+/* The end of a call in which the memory that `peer` offered could not be read, with the system's `error`. */
+oriel_status oriel_fail_unread(oriel_comm *comm, oriel_call call, uint32_t peer, int error);
+
 /* The refusal of a call on a broken communicator. */
 oriel_status oriel_refuse(const oriel_comm *comm);
 
@@ -295,6 +324,21 @@ static inline bool oriel_is_post(const oriel_move *move)
 /* What a rank sends has at most ORIEL_PAYLOAD bytes, or is a post. */
 oriel_status oriel_move_small(oriel_comm *comm, const oriel_move *move);
 oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move);
+
+/* ---- Memory of a peer's own ------------------------------------------------------------------------------------- */
+
+/* What the environment (ORIEL_SINGLE_COPY) says for this process. ORIEL_INVALID: nothing acceptable. */
+oriel_status oriel_remote_wish(oriel_remote *remote);
+
+/*
+ * Agrees on whether ranks read memory of each other's own: each tries it with each other,
+ * and all must succeed. Meets twice.
+ */
+oriel_status oriel_remote_agree(oriel_comm *comm, oriel_call call);
+
+/* to <- what `peer`, a rank of another process, has offered in the last meeting, `from` bytes on. The end of the call if it fails. */
+oriel_status oriel_remote_read(oriel_comm *comm, oriel_call call, uint32_t peer, void *to, uint64_t from,
+                               uint64_t bytes);
 
 /* ---- Kernels ---------------------------------------------------------------------------------------------------- */
 

@@ -14,8 +14,11 @@ typedef struct matrix {
     const char *algorithm; /* NULL, or of the operations that have kernels */
 } matrix;
 
-/* Elements: none, one, odd, a few lines, more than a tile of 16 KiB, more than half of the scratch, however far it has grown. */
-static const uint64_t bytes_of_counts[] = {0, 1, 52, 3000, 17000, 1100000};
+/*
+ * Elements: none, one, odd, a few lines, more than a tile of 16 KiB, what two processes may read of each other's own
+ * memory, more than half of the scratch, however far it has grown.
+ */
+static const uint64_t bytes_of_counts[] = {0, 1, 52, 3000, 17000, 70000, 1100000};
 #define COUNTS (sizeof bytes_of_counts / sizeof bytes_of_counts[0])
 
 static uint64_t count_of(uint32_t index, pto_dtype dtype)
@@ -142,6 +145,17 @@ static void kernels_in_threads(void **state)
         run(ranks, true, "one-phase");
 }
 
+/* What else is read where it is. */
+static void all_staged(void **state)
+{
+    (void)state;
+    setenv("ORIEL_SINGLE_COPY", "0", 1);
+    if (!UNDER_TSAN)
+        run(2, false, NULL);
+    run(3, true, NULL);
+    setenv("ORIEL_SINGLE_COPY", "", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,7 +166,7 @@ int main(void)
         cmocka_unit_test(threads_3),          cmocka_unit_test(threads_4),   cmocka_unit_test(threads_5),
         cmocka_unit_test(threads_6),          cmocka_unit_test(threads_7),   cmocka_unit_test(threads_8),
         cmocka_unit_test(threads_9),          cmocka_unit_test(threads_16),  cmocka_unit_test(kernels_in_processes),
-        cmocka_unit_test(kernels_in_threads),
+        cmocka_unit_test(kernels_in_threads), cmocka_unit_test(all_staged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
