@@ -19,8 +19,8 @@
  * reduce-scatter in place), the data is staged.
  *
  * An all-reduce whose buffers are direct on all ranks is done in one round of another kind: each rank combines its part of
- * the elements and writes the result to all. Each byte is read once and written once by one rank, and a part that is
- * written in place was read by the writer alone.
+ * the elements and writes the result to all; and likewise a reduction, to its root. Each byte is read once and written once
+ * by one rank, and a part that is written in place was read by the writer alone.
  */
 #include <unistd.h>
 
@@ -83,6 +83,7 @@ typedef struct large {
     oriel_offer_kind kind; /* what this rank offers */
     bool stream;           /* results go around the caches */
     bool some_direct, all_direct;
+    bool parts; /* all are, and each combines a part, where it is wanted */
 } large;
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -134,7 +135,8 @@ static bool may_be_direct(const oriel_comm *comm, const oriel_move *move)
     switch (move->operation) {
     case ORIEL_OP_ALLTOALL:
     case ORIEL_OP_REDUCE_SCATTER: return !move->in_place;
-    case ORIEL_OP_ALLREDUCE: return oriel_world_has(comm->world, move->recv, move->bytes);
+    case ORIEL_OP_ALLREDUCE:
+    case ORIEL_OP_REDUCE: return !move->recv || oriel_world_has(comm->world, move->recv, move->bytes);
     default: return true;
     }
 }
@@ -165,9 +167,15 @@ static bool may_be_remote(const oriel_comm *comm, const oriel_move *move)
     return bytes >= of->least && bytes <= of->most;
 }
 
+/* The root of a reduction, which nobody need read from, says whether others may write to it. */
+static bool offers(const oriel_move *move, uint32_t rank)
+{
+    return is_read(move, rank) || move->operation == ORIEL_OP_REDUCE;
+}
+
 static oriel_offer_kind kind_of_offer(const oriel_comm *comm, const oriel_move *move)
 {
-    if (!is_read(move, comm->rank))
+    if (!offers(move, comm->rank))
         return ORIEL_STAGED;
     return may_be_direct(comm, move) ? ORIEL_IN_WORLD : may_be_remote(comm, move) ? ORIEL_IN_PROCESS : ORIEL_STAGED;
 }
@@ -190,12 +198,13 @@ static oriel_status offer(large *all, uint64_t from)
     const oriel_move *move = all->move;
     uint64_t half = 2 * (uint64_t)comm->rank + (comm->stagings++ & 1);
     all->staged = oriel_world_at(comm->world, comm->scratch + half * comm->half);
-    if (is_read(move, comm->rank)) {
+    if (offers(move, comm->rank)) {
         oriel_offer *mine = &oriel_next_line(comm)->offer;
         mine->kind = all->kind;
         switch (all->kind) {
         case ORIEL_STAGED:
-            stage(all, from);
+            if (is_read(move, comm->rank))
+                stage(all, from);
             mine->data = oriel_world_offset(comm->world, all->staged);
             break;
         case ORIEL_IN_WORLD:
@@ -212,17 +221,26 @@ static oriel_status offer(large *all, uint64_t from)
     return oriel_meet(comm, move->call);
 }
 
+static oriel_offer_kind kind_of_peer(const large *all, uint32_t rank)
+{
+    return oriel_peer_line(all->comm, rank)->offer.kind;
+}
+
 static void learn_who_is_direct(large *all)
 {
+    const oriel_move *move = all->move;
     all->some_direct = false;
     all->all_direct = true;
     for (uint32_t rank = 0; rank < all->comm->ranks; rank++) {
-        if (!is_read(all->move, rank))
+        if (!is_read(move, rank))
             continue;
-        bool direct = oriel_peer_line(all->comm, rank)->offer.kind != ORIEL_STAGED;
+        bool direct = kind_of_peer(all, rank) != ORIEL_STAGED;
         all->some_direct |= direct;
         all->all_direct &= direct;
     }
+    const bool to_root = move->operation == ORIEL_OP_REDUCE;
+    all->parts = all->all_direct && (move->operation == ORIEL_OP_ALLREDUCE ||
+                                     (to_root && kind_of_peer(all, move->root) == ORIEL_IN_WORLD));
 }
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
@@ -323,19 +341,26 @@ static oriel_status take_in_parts(large *all, uint64_t from, uint64_t bytes)
     return status;
 }
 
-/* All are direct: each rank combines its part of the whole, and writes it where all want it. */
-static void give_part_to_all(const large *all)
+static char *target_of(const large *all, uint32_t rank)
+{
+    return oriel_world_at(all->comm->world, oriel_peer_line(all->comm, rank)->offer.target);
+}
+
+/* All are direct: each rank combines its part of the whole, and writes it where all want it, or the root does. */
+static void give_part(const large *all)
 {
     const oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
-    uint64_t size, begin = part_of(comm, move->bytes, comm->rank, &size);
-    for (uint32_t rank = 0; rank < comm->ranks; rank++) {
+    uint64_t size, begin = part_of(comm, move->bytes, comm->rank, &size), count = size / pto_dtype_bytes(move->dtype);
+    for (uint32_t rank = 0; rank < comm->ranks; rank++)
         comm->terms[rank] = source(all, rank, 0, begin);
-        uint64_t target = oriel_peer_line(comm, rank)->offer.target;
-        comm->targets[rank] = (char *)oriel_world_at(comm->world, target) + begin;
+    if (move->operation == ORIEL_OP_REDUCE) {
+        oriel_combine(move->dtype, move->reduce, target_of(all, move->root) + begin, comm->terms, comm->ranks, count);
+        return;
     }
-    oriel_combine_to_all(move->dtype, move->reduce, comm->targets, comm->terms, comm->ranks,
-                         size / pto_dtype_bytes(move->dtype));
+    for (uint32_t rank = 0; rank < comm->ranks; rank++)
+        comm->targets[rank] = target_of(all, rank) + begin;
+    oriel_combine_to_all(move->dtype, move->reduce, comm->targets, comm->terms, comm->ranks, count);
 }
 
 /* What this rank is to receive, from `from` on. */
@@ -363,8 +388,9 @@ static oriel_status finish(const large *all)
 {
     oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
-    const bool one = goes_to_root(move);
-    return oriel_finish(comm, all->kind != ORIEL_STAGED, one ? move->root : 0, one ? 1 : comm->ranks);
+    const bool one = goes_to_root(move) && !all->parts;
+    const bool wait = all->parts || (is_read(move, comm->rank) && all->kind != ORIEL_STAGED);
+    return oriel_finish(comm, wait, one ? move->root : 0, one ? 1 : comm->ranks);
 }
 
 static oriel_status move_pieces(large *all, uint64_t first)
@@ -427,13 +453,13 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move)
         return status;
     learn_who_is_direct(&all);
     const uint64_t first = smaller(all.piece, move->bytes);
-    if (move->operation != ORIEL_OP_ALLREDUCE || !all.some_direct) {
+    if (all.parts) {
+        give_part(&all);
+    } else if (move->operation != ORIEL_OP_ALLREDUCE || !all.some_direct) {
         /* One round takes everything if nothing is staged. */
         status = all.all_direct ? take(&all, 0, move->bytes) : take(&all, 0, first);
         if (status == ORIEL_OK && !all.all_direct)
             status = move_pieces(&all, all.piece);
-    } else if (all.all_direct) {
-        give_part_to_all(&all);
     } else { /* that round has told all that some are not: nothing was taken in it */
         all.kind = ORIEL_STAGED;
         all.some_direct = false;
