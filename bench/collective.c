@@ -14,6 +14,12 @@
 
 #define MAX_RANKS 4
 
+/* Before it is timed: the scheduler moves the threads of a new worker about for some milliseconds. */
+#define WARM_S 0.03
+/* Short ones are timed so many times more often. */
+#define OFTEN       16
+#define OFTEN_BYTES (UINT64_C(1) << 20)
+
 enum { ALLGATHER, REDUCE_SCATTER, ALLREDUCE, COLLECTIVES };
 static const char *const names[COLLECTIVES] = {"allgather", "reduce_scatter", "allreduce"};
 
@@ -110,6 +116,13 @@ static oriel_domain *allocate(oriel_orch *orch, const bench_cell *cell)
     return domain;
 }
 
+static void time_both(oriel_orch *orch, bench_cell *cell, double *collective_us, double *floor_us)
+{
+    *collective_us = time_group(orch, cell->kernel, cell->collective_args, cell->job.ranks);
+    time_group(orch, cell->copy, cell->floor, cell->job.ranks);
+    *floor_us = slowest_copy(cell);
+}
+
 static oriel_status measure(oriel_orch *orch, void *user)
 {
     bench_cell *cell = user;
@@ -121,15 +134,11 @@ static oriel_status measure(oriel_orch *orch, void *user)
             bench_must(cell->launch->scalars(&cell->job, rank, args), "scalars");
         add_copies(cell, domain, rank);
     }
-    const int warm = 3;
-    for (int round = -warm; round < cell->rounds; round++) {
-        double collective = time_group(orch, cell->kernel, cell->collective_args, cell->job.ranks);
-        time_group(orch, cell->copy, cell->floor, cell->job.ranks);
-        if (round < 0)
-            continue;
-        cell->collective_us[round] = collective;
-        cell->floor_us[round] = slowest_copy(cell);
-    }
+    double unused;
+    for (const int64_t warm = oriel_deadline(WARM_S); !oriel_passed(warm);)
+        time_both(orch, cell, &unused, &unused);
+    for (int round = 0; round < cell->rounds; round++)
+        time_both(orch, cell, &cell->collective_us[round], &cell->floor_us[round]);
     return ORIEL_OK;
 }
 
@@ -211,9 +220,12 @@ int main(int argc, char **argv)
         for (uint32_t ranks = 2; ranks <= MAX_RANKS; ranks *= 2) {
             for (uint64_t count = 64; count <= UINT64_C(1) << 22; count *= 16) {
                 bench_cell cell = {.collective = collective, .launch = oriel_launch_find(names[collective])};
+                bench_options often = options;
+                if (count * sizeof(float) <= OFTEN_BYTES)
+                    often.rounds *= OFTEN;
                 cell.job =
                     (oriel_job){.platform = "a2a3sim", .ranks = ranks, .count = count, .dtype = PTO_F32, .repeat = 1};
-                run_cell(&cell, &options, json, separator);
+                run_cell(&cell, &often, json, separator);
                 separator = ",";
             }
         }
