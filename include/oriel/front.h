@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front for kernels in C++: those that people have, written against the PTO tile instruction set with plain pointers.
+ *
+ *      kernel.cpp ── includes oriel/compat/pto/... : templates, a thin skin over what is declared here
+ *          │  TLOAD(tile, global)                 counts[i] += n
+ *          ▼                                        ▼  the compiler's own hooks (compat/hooks.c)
+ *      oriel_front_issue, _sync, _signal         oriel_front_read, _write
+ *          └────────────────┬───────────────────────┘
+ *                           ▼
+ *                the engine of the core that runs
+ *
+ * Order of calls. The kernel function of a launch (oriel/launch.h), called by the runtime on a core, calls oriel_front_run with
+ * the C++ kernel's entry and a list of its arguments. That makes the arguments, calls the entry, and everything else here is
+ * called from inside of it, on the same thread.
+ *
+ *      extern void kernel_entry(int64_t *args);
+ *      static void kernel(pto_core *core)
+ *      {
+ *          oriel_front_run(core, &launch, kernel_entry, "in out scratch ranks comm");
+ *      }
+ *
+ * A place in the source is found by the address to which a function here returns, since no macro can wrap the call of a
+ * template: the object needs debug information (-g).
+ *
+ * Errors are those of instructions: they end the kernel, and no function here returns then. Frames of the kernel are left by a long
+ * jump, without destructors.
+ */
+#ifndef ORIEL_FRONT_H
+#define ORIEL_FRONT_H
+
+#include "oriel/instr.h"
+#include "oriel/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct oriel_launch;
+
+/* ---- For a launch ----------------------------------------------------------------------------------------------- */
+
+typedef void (*oriel_front_entry)(int64_t *args);
+
+/*
+ * Runs a kernel in C++ on `core`. It gets an array of 64-bit arguments, as `arguments` lists them, with blanks in between:
+ *
+ *      NAME      the buffer of that name of `launch`: a pointer to its tensor descriptor (oriel_front_tensor)
+ *      &NAME     the address of that buffer
+ *      ranks     how many ranks there are
+ *      rank      which one this is
+ *      comm      a pointer to the communication context (oriel_front_comm): this rank, the number, each rank's window
+ *      sN        scalar N of the launch, from 0, as it was added
+ *      123       that number
+ *
+ * Ends the kernel with a message if the list has another word, or names what the launch lacks.
+ */
+ORIEL_API void oriel_front_run(pto_core *core, const struct oriel_launch *launch, oriel_front_entry entry,
+                               const char *arguments);
+
+/* ---- What kernels find in memory: layouts that are published ------------------------------------------------------ */
+
+#define ORIEL_FRONT_DIMS  5
+#define ORIEL_FRONT_RANKS 64
+
+/* A tensor descriptor (ChipTensor): two cache lines. Offsets, shapes and strides are in elements. */
+typedef struct oriel_front_tensor {
+    uint64_t address, bytes;
+    uint64_t owner;
+    uint64_t start_offset;
+    int32_t version;
+    uint32_t dims;
+    uint8_t dtype;
+    uint8_t manual_dep, contiguous, address_space;
+    uint32_t shape[ORIEL_FRONT_DIMS];
+
+    uint64_t extent;
+    uint32_t stride[ORIEL_FRONT_DIMS];
+    uint8_t reserved[36];
+} oriel_front_tensor;
+
+/* A communication context (CommContext). Rank r's window begins at windows_in[r], and is window_bytes long. */
+typedef struct oriel_front_comm {
+    uint64_t workspace, workspace_bytes;
+    uint32_t rank, ranks;
+    uint64_t window_bytes;
+    uint64_t windows_in[ORIEL_FRONT_RANKS];
+    uint64_t windows_out[ORIEL_FRONT_RANKS];
+} oriel_front_comm;
+
+/* ---- For the headers of oriel/compat ------------------------------------------------------------------------------ */
+
+/*
+ * The core that runs on this thread, for what kernel.h reads from it (block, blocks, ub_bytes ..). Ends the program with a message
+ * if none does: an instruction outside a kernel.
+ */
+ORIEL_API const pto_core *oriel_front_core(void);
+
+/*
+ * The device address of what lies at `pointer`: in a tensor argument, or in a window, of any rank. A pointer behind the end of
+ * one is an address behind its end, so that the instruction that uses it says which. 0: it is not in device memory.
+ */
+ORIEL_API pto_addr oriel_front_address(const volatile void *pointer);
+
+/* An instruction, a synchronization, a signal: `site` is set here, to the place of the call. As those of pto_engine_ops. */
+ORIEL_API void oriel_front_issue(pto_instr *instr);
+ORIEL_API void oriel_front_sync(pto_sync *sync);
+ORIEL_API bool oriel_front_signal(pto_signal *signal);
+/* Ends the kernel with `file:line: text`; `text` is a string literal. */
+ORIEL_API void oriel_front_trap(const char *text) __attribute__((noreturn));
+
+/* ---- For the compiler's hooks ------------------------------------------------------------------------------------- */
+
+/*
+ * Before the kernel reads, or writes, `bytes` bytes at `at`, at most 16, through a pointer; `from` is the address in its code.
+ * Memory that is not a device's is of no interest. Otherwise this is an access of the scalar unit: what it sees at `at`, its cache's copy,
+ * is put in place for the kernel to read, and what it writes is collected there, both until the next call of a function of
+ * this header; nobody else runs in between.
+ */
+ORIEL_API void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from);
+ORIEL_API void oriel_front_write(volatile void *at, uint32_t bytes, const void *from);
+/* A step of a loop. Ends a kernel that makes too many without an instruction or an access. */
+ORIEL_API void oriel_front_step(const void *from);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
