@@ -277,9 +277,11 @@ typedef struct pto_args {
 struct pto_core {
     const pto_engine_ops *ops;
     const pto_args *args;
+    const struct oriel_view *view; /* of the memory behind them: the runtime's own */
     uint32_t block, blocks; /* this block of the kernel, and how many there are */
     uint32_t ub_bytes;      /* size of UB */
     uint32_t ub_align;      /* alignment of a tile's offset and row, in bytes */
+    bool cached;            /* what a scalar load gives may differ from what is in memory */
 };
 
 #endif

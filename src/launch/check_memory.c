@@ -119,6 +119,7 @@ static oriel_status make_view(oriel_check_memory *m, uint32_t rank)
     m->comm[rank] = (oriel_view_comm){m->domain, rank};
     m->view[rank] = (oriel_view){.fabric = &m->fabric.fabric,
                                  .arena_base = oriel_arena_base(m->arena),
+                                 .arena_bytes = oriel_arena_bytes(m->arena),
                                  .tensors = m->tensors,
                                  .comms = 1,
                                  .tensor = &m->tensor[rank * m->tensors],

@@ -16,6 +16,7 @@ oriel_status oriel_device_view(const oriel_assignment *assignment, const oriel_v
     oriel_device *device = assignment->device;
     view->fabric = &device->fabric.fabric;
     view->arena_base = device->setup->arena_base;
+    view->arena_bytes = device->setup->arena_bytes;
     view->bells = device->setup->bells;
     view->tensors = tensors;
     view->comms = comms;

@@ -181,6 +181,44 @@ static bool find_tensor(const oriel_view *view, uint64_t object, oriel_object *f
     return true;
 }
 
+/* Takes `object`, which begins at `start`, if that is nearer to `offset` than the last one taken. */
+static void take_nearest(uint64_t offset, uint64_t start, uint64_t object, uint64_t *nearest, pto_addr *addr)
+{
+    if (start > offset || (*addr && start <= *nearest))
+        return;
+    *nearest = start;
+    *addr = address(object, offset - start);
+}
+
+/* The windows of a domain lie side by side: of those that begin before `offset`, the last one is looked at. */
+static void look_in_windows(const oriel_view *view, uint32_t index, uint64_t offset, uint64_t *nearest, pto_addr *addr)
+{
+    const oriel_domain_shared *domain = view->comm[index].domain;
+    const oriel_named_buffer *buffer = oriel_domain_buffers(view->arena_base, domain);
+    if (offset < domain->windows || domain->buffers == 0)
+        return;
+    uint64_t rank = (offset - domain->windows) / domain->window_stride;
+    rank = rank < domain->ranks ? rank : domain->ranks - 1;
+    for (uint32_t b = 0; b < domain->buffers; b++)
+        take_nearest(offset, oriel_domain_window(domain, (uint32_t)rank) + buffer[b].offset,
+                     view->pto_comm[index].first_object + rank * domain->buffers + b, nearest, addr);
+}
+
+pto_addr oriel_view_address(const oriel_view *view, const volatile void *pointer)
+{
+    const uint64_t offset = (uintptr_t)pointer - (uintptr_t)view->arena_base;
+    uint64_t nearest = 0;
+    pto_addr addr = 0;
+    if (offset >= view->arena_bytes)
+        return 0;
+    for (uint32_t t = 0; t < view->tensors; t++)
+        if (view->tensor[t].place.segment == ORIEL_SEGMENT_ARENA && pto_addr_object(view->global[t].addr) == 1 + t)
+            take_nearest(offset, view->tensor[t].place.offset, 1 + t, &nearest, &addr);
+    for (uint32_t c = 0; c < view->comms; c++)
+        look_in_windows(view, c, offset, &nearest, &addr);
+    return addr;
+}
+
 oriel_status oriel_view_find(const oriel_view *view, const char *what, pto_addr addr, oriel_object *found)
 {
     uint64_t object = pto_addr_object(addr);

@@ -55,6 +55,7 @@ typedef struct oriel_view_comm {
 typedef struct oriel_view {
     oriel_fabric *fabric;
     const void *arena_base;
+    uint64_t arena_bytes;
     oriel_bell *bells; /* by the worker's device index; NULL: nobody sleeps */
     uint32_t tensors, comms;
     const oriel_view_tensor *tensor;
@@ -78,6 +79,12 @@ oriel_status oriel_view_build(oriel_view *view, const uint64_t *scalars, uint32_
  */
 oriel_status oriel_view_rebuild(oriel_view *view, const uint64_t *scalars, uint32_t scalar_count);
 void oriel_view_free(oriel_view *view);
+
+/*
+ * The other way: the address of what lies at `pointer` in the arena; if that is in no object, behind the end of the one that ends before
+ * it. 0: outside the arena, or before all objects.
+ */
+pto_addr oriel_view_address(const oriel_view *view, const volatile void *pointer);
 
 /* The object behind an address. ORIEL_FAULT with a message that starts with `what`: the address names nothing. */
 oriel_status oriel_view_find(const oriel_view *view, const char *what, pto_addr addr, oriel_object *object);

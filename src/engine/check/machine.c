@@ -507,10 +507,12 @@ static void reset_core(check_core *c)
     c->state = CORE_READY;
     c->pto = (pto_core){.ops = &check_ops,
                         .args = &c->view->args,
+                        .view = c->view,
                         .block = c->block,
                         .blocks = m->setup->blocks,
                         .ub_bytes = m->setup->limits->ub_bytes,
-                        .ub_align = m->setup->limits->ub_align};
+                        .ub_align = m->setup->limits->ub_align,
+                        .cached = true};
     c->poisoned = 0;
     oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
 }

@@ -194,6 +194,7 @@ static oriel_status direct_run(oriel_engine_core *core, const oriel_block *block
 {
     core->pto = (pto_core){.ops = &direct_ops,
                            .args = &block->view->args,
+                           .view = block->view,
                            .block = block->block,
                            .blocks = block->blocks,
                            .ub_bytes = core->limits->ub_bytes,

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "front/core.h"
+#include "oriel/kernel.h"
+#include "window/view.h"
+
+static _Thread_local front *running;
+
+front *front_if_running(void)
+{
+    return running;
+}
+
+front *front_running(void)
+{
+    if (__builtin_expect(!running, 0)) {
+        fputs("oriel: an instruction outside a kernel: kernels in C++ are entered by oriel_front_run\n", stderr);
+        abort();
+    }
+    return running;
+}
+
+pto_core *front_call(front *self)
+{
+    front_settle(self);
+    self->steps = 0;
+    return self->core;
+}
+
+void front_return(front *self)
+{
+    running = self;
+}
+
+_Noreturn void front_trap(front *self, const pto_site *site, const char *text)
+{
+    pto_trap_at(front_call(self), site, text);
+    __builtin_unreachable();
+}
+
+/* ---- Entering --------------------------------------------------------------------------------------------------- */
+
+void oriel_front_run(pto_core *core, const oriel_launch *launch, oriel_front_entry entry, const char *arguments)
+{
+    front self = {.core = core};
+    running = &self;
+    front_take_arguments(&self, launch, arguments, front_site(__builtin_return_address(0)));
+    entry(self.argument);
+    front_settle(&self);
+    running = NULL;
+}
+
+const pto_core *oriel_front_core(void)
+{
+    return front_running()->core;
+}
+
+/* ---- Instructions ----------------------------------------------------------------------------------------------- */
+
+pto_addr oriel_front_address(const volatile void *pointer)
+{
+    return oriel_view_address(front_running()->core->view, pointer);
+}
+
+void oriel_front_issue(pto_instr *instr)
+{
+    front *self = front_running();
+    pto_core *core = front_call(self);
+    instr->site = front_site(__builtin_return_address(0));
+    core->ops->issue(core, instr);
+    front_return(self);
+}
+
+void oriel_front_sync(pto_sync *sync)
+{
+    front *self = front_running();
+    pto_core *core = front_call(self);
+    sync->site = front_site(__builtin_return_address(0));
+    core->ops->sync(core, sync);
+    front_return(self);
+}
+
+bool oriel_front_signal(pto_signal *signal)
+{
+    front *self = front_running();
+    pto_core *core = front_call(self);
+    signal->site = front_site(__builtin_return_address(0));
+    bool is = core->ops->signal(core, signal);
+    front_return(self);
+    return is;
+}
+
+void oriel_front_trap(const char *text)
+{
+    front_trap(front_running(), front_site(__builtin_return_address(0)), text);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a kernel in C++ reads and writes through pointers, as accesses of the scalar unit.
+ *
+ * A hook runs before its access and can change nothing of it but the memory that it finds there:
+ *
+ *      hook: read                  memory kept, the core's view put in its place ─┐
+ *      the kernel reads            the view                                       │ nobody else runs
+ *      next hook or instruction    the memory put back ◄──────────────────────────┘
+ *
+ *      hook: write                 memory kept ───────────────────────────────────┐
+ *      the kernel writes           where memory was                               │
+ *      next hook or instruction    what was written taken, the memory put back, ◄─┘
+ *                                  and the store handed to the engine, which knows when it gets to memory
+ *
+ * On an engine whose scalar loads are always what is in memory, the access itself is all there is: it is checked, and no more.
+ */
+#include <string.h>
+
+#include "front/core.h"
+#include "oriel/kernel.h"
+#include "window/view.h"
+
+/* Steps of loops that do nothing. A delay loop of a few million is not at fault. */
+#define MOST_STEPS (UINT64_C(1) << 28)
+
+/* The largest piece of `bytes` bytes at `at` that is one element, aligned to its size. */
+static uint32_t element_at(const char *at, uint32_t bytes)
+{
+    uint32_t size = 8;
+    while (size > bytes || (uintptr_t)at % size != 0)
+        size /= 2;
+    return size;
+}
+
+static pto_dtype dtype_of(uint32_t bytes)
+{
+    return bytes == 8 ? PTO_I64 : bytes == 4 ? PTO_U32 : bytes == 2 ? PTO_U16 : PTO_U8;
+}
+
+/* One access for each element: `value` is taken for a store, and given by a load. */
+static void access_elements(front *self, pto_op op, const pto_site *site, char *at, uint32_t bytes, char *value)
+{
+    pto_core *core = self->core;
+    for (uint32_t done = 0, n; done < bytes; done += n) {
+        n = element_at(at + done, bytes - done);
+        pto_access access = {
+            .op = op, .site = site, .addr = oriel_view_address(core->view, at + done), .dtype = dtype_of(n)};
+        if (op == PTO_OP_STORE)
+            memcpy(&access.bits, value + done, n);
+        core->ops->access(core, &access);
+        if (op == PTO_OP_LOAD)
+            memcpy(value + done, &access.bits, n);
+    }
+    front_return(self);
+}
+
+void front_settle(front *self)
+{
+    front_access *begun = &self->begun;
+    if (!begun->at)
+        return;
+    char *at = begun->at, written[sizeof begun->memory];
+    memcpy(written, at, begun->bytes);
+    memcpy(at, begun->memory, begun->bytes);
+    begun->at = NULL;
+    if (begun->write)
+        access_elements(self, PTO_OP_STORE, begun->site, at, begun->bytes, written);
+}
+
+/* ---- Beginning -------------------------------------------------------------------------------------------------- */
+
+static bool is_device_memory(const front *self, const volatile void *at)
+{
+    const oriel_view *view = self->core->view;
+    return (uintptr_t)at - (uintptr_t)view->arena_base < view->arena_bytes;
+}
+
+/* The array that the kernel was given ends: what lies behind it is none of its arguments. */
+static void check_argument(front *self, const volatile void *at, const void *from)
+{
+    const uint64_t offset = (uintptr_t)at - (uintptr_t)self->argument;
+    if (offset < sizeof self->argument && offset / sizeof *self->argument >= self->arguments)
+        pto_trap_value_at(front_call(self), front_site(from),
+                          "the kernel reads an argument that the launch does not give", offset / sizeof *self->argument,
+                          self->arguments);
+}
+
+/* On an engine that has no view of its own: whether there is something to access. */
+static void look(front *self, pto_op op, const pto_site *site, const volatile void *at, uint32_t bytes)
+{
+    oriel_object object;
+    const pto_addr addr = oriel_view_address(self->core->view, at);
+    if (oriel_view_check(self->core->view, op == PTO_OP_LOAD ? "scalar load" : "scalar store",
+                         op == PTO_OP_LOAD ? "reads" : "writes", addr, bytes, &object) != ORIEL_OK) {
+        pto_access access = {.op = op, .site = site, .addr = addr, .dtype = PTO_U8};
+        self->core->ops->access(self->core, &access); /* says so, and does not return */
+    }
+}
+
+static void begin(front *self, bool write, char *at, uint32_t bytes, const void *from)
+{
+    const pto_op op = write ? PTO_OP_STORE : PTO_OP_LOAD;
+    const pto_site *site = front_site(from);
+    self->steps = 0;
+    if (!self->core->cached) {
+        look(self, op, site, at, bytes);
+        return;
+    }
+    front_access begun = {.at = at, .bytes = bytes, .write = write, .site = site};
+    char seen[sizeof begun.memory];
+    if (!write)
+        access_elements(self, PTO_OP_LOAD, site, at, bytes, seen);
+    memcpy(begun.memory, at, bytes);
+    if (!write)
+        memcpy(at, seen, bytes);
+    self->begun = begun;
+}
+
+void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
+{
+    front *self = front_if_running();
+    if (!self) /* code of the object that runs when it is loaded */
+        return;
+    front_settle(self);
+    if (is_device_memory(self, at))
+        begin(self, false, (char *)(uintptr_t)at, bytes, from);
+    else
+        check_argument(self, at, from);
+}
+
+void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)
+{
+    front *self = front_if_running();
+    if (!self)
+        return;
+    front_settle(self);
+    if (is_device_memory(self, at))
+        begin(self, true, (char *)(uintptr_t)at, bytes, from);
+}
+
+void oriel_front_step(const void *from)
+{
+    front *self = front_if_running();
+    if (self && ++self->steps > MOST_STEPS)
+        front_trap(self, front_site(from),
+                   "the kernel goes on for ever: a loop that comes to no instruction and no access");
+}
