@@ -5,7 +5,6 @@
  *      front.c       enters the kernel, and hands its instructions to the core's engine
  *      arguments.c   what the kernel is given
  *      scalar.c      what it reads and writes through pointers
- *      site.c        where in its source that is
  *
  * It lies on the kernel's own stack and owns nothing: a kernel may be left from any instruction and not come back. There is one on a
  * thread that runs, and an engine may run other cores on the same thread while one waits in an instruction: after each call of
@@ -30,6 +29,7 @@ typedef struct front_access {
 
 typedef struct front {
     pto_core *core;
+    const char *top; /* of the kernel's stack, above this */
     front_access begun;
     uint64_t steps; /* since the last instruction or access */
     /* What it was given. */
@@ -55,8 +55,5 @@ void front_take_arguments(front *self, const oriel_launch *launch, const char *l
 
 /* scalar.c: what the kernel has written goes to the engine, and what is in memory is there again. */
 void front_settle(front *self);
-
-/* site.c: the place of the call that returns to `from`. One object for each place, for as long as the process lives. */
-const pto_site *front_site(const void *from);
 
 #endif

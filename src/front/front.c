@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/site.h"
 #include "front/core.h"
 #include "oriel/kernel.h"
 #include "window/view.h"
@@ -45,9 +46,9 @@ _Noreturn void front_trap(front *self, const pto_site *site, const char *text)
 
 void oriel_front_run(pto_core *core, const oriel_launch *launch, oriel_front_entry entry, const char *arguments)
 {
-    front self = {.core = core};
+    front self = {.core = core, .top = __builtin_frame_address(0)};
     running = &self;
-    front_take_arguments(&self, launch, arguments, front_site(__builtin_return_address(0)));
+    front_take_arguments(&self, launch, arguments, oriel_site_of(__builtin_return_address(0)));
     entry(self.argument);
     front_settle(&self);
     running = NULL;
@@ -69,7 +70,7 @@ void oriel_front_issue(pto_instr *instr)
 {
     front *self = front_running();
     pto_core *core = front_call(self);
-    instr->site = front_site(__builtin_return_address(0));
+    instr->site = oriel_site_of(__builtin_return_address(0));
     core->ops->issue(core, instr);
     front_return(self);
 }
@@ -78,7 +79,7 @@ void oriel_front_sync(pto_sync *sync)
 {
     front *self = front_running();
     pto_core *core = front_call(self);
-    sync->site = front_site(__builtin_return_address(0));
+    sync->site = oriel_site_of(__builtin_return_address(0));
     core->ops->sync(core, sync);
     front_return(self);
 }
@@ -87,7 +88,7 @@ bool oriel_front_signal(pto_signal *signal)
 {
     front *self = front_running();
     pto_core *core = front_call(self);
-    signal->site = front_site(__builtin_return_address(0));
+    signal->site = oriel_site_of(__builtin_return_address(0));
     bool is = core->ops->signal(core, signal);
     front_return(self);
     return is;
@@ -95,5 +96,5 @@ bool oriel_front_signal(pto_signal *signal)
 
 void oriel_front_trap(const char *text)
 {
-    front_trap(front_running(), front_site(__builtin_return_address(0)), text);
+    front_trap(front_running(), oriel_site_of(__builtin_return_address(0)), text);
 }

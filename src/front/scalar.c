@@ -15,8 +15,11 @@
  *
  * On an engine whose scalar loads are always what is in memory, the access itself is all there is: it is checked, and no more.
  */
+#include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/site.h"
 #include "front/core.h"
 #include "oriel/kernel.h"
 #include "window/view.h"
@@ -76,14 +79,30 @@ static bool is_device_memory(const front *self, const volatile void *at)
     return (uintptr_t)at - (uintptr_t)view->arena_base < view->arena_bytes;
 }
 
-/* The array that the kernel was given ends: what lies behind it is none of its arguments. */
-static void check_argument(front *self, const volatile void *at, const void *from)
+/* The kernel's stack, what it was given, or what lies in an object of the program: constants and static data. */
+static bool is_own_memory(const front *self, const volatile void *at)
 {
+    struct dl_find_object found;
+    const char *byte = (const char *)(uintptr_t)at, *frame = __builtin_frame_address(0);
+    return (byte >= frame && byte < self->top) || (byte >= (const char *)self && byte < (const char *)(self + 1)) ||
+           _dl_find_object((void *)(uintptr_t)at, &found) == 0;
+}
+
+/* What is not device memory is no access of the machine; it must be there. */
+static void look_at_own(front *self, const char *verb, const volatile void *at, uint32_t bytes, const void *from)
+{
+    /* The array that the kernel was given ends: what lies behind it is none of its arguments. */
     const uint64_t offset = (uintptr_t)at - (uintptr_t)self->argument;
     if (offset < sizeof self->argument && offset / sizeof *self->argument >= self->arguments)
-        pto_trap_value_at(front_call(self), front_site(from),
+        pto_trap_value_at(front_call(self), oriel_site_of(from),
                           "the kernel reads an argument that the launch does not give", offset / sizeof *self->argument,
                           self->arguments);
+    if (is_own_memory(self, at))
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "the kernel %s %u B at address %p, which is in none of its memory", verb, bytes,
+             (void *)(uintptr_t)at);
+    front_trap(self, oriel_site_of(from), text);
 }
 
 /* On an engine that has no view of its own: whether there is something to access. */
@@ -93,7 +112,8 @@ static void look(front *self, pto_op op, const pto_site *site, const volatile vo
     const pto_addr addr = oriel_view_address(self->core->view, at);
     if (oriel_view_check(self->core->view, op == PTO_OP_LOAD ? "scalar load" : "scalar store",
                          op == PTO_OP_LOAD ? "reads" : "writes", addr, bytes, &object) != ORIEL_OK) {
-        pto_access access = {.op = op, .site = site, .addr = addr, .dtype = PTO_U8};
+        pto_access access = {
+            .op = op, .site = site, .addr = addr, .dtype = dtype_of(element_at((const char *)(uintptr_t)at, bytes))};
         self->core->ops->access(self->core, &access); /* says so, and does not return */
     }
 }
@@ -101,7 +121,7 @@ static void look(front *self, pto_op op, const pto_site *site, const volatile vo
 static void begin(front *self, bool write, char *at, uint32_t bytes, const void *from)
 {
     const pto_op op = write ? PTO_OP_STORE : PTO_OP_LOAD;
-    const pto_site *site = front_site(from);
+    const pto_site *site = oriel_site_of(from);
     self->steps = 0;
     if (!self->core->cached) {
         look(self, op, site, at, bytes);
@@ -126,7 +146,7 @@ void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
     if (is_device_memory(self, at))
         begin(self, false, (char *)(uintptr_t)at, bytes, from);
     else
-        check_argument(self, at, from);
+        look_at_own(self, "reads", at, bytes, from);
 }
 
 void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)
@@ -137,12 +157,14 @@ void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)
     front_settle(self);
     if (is_device_memory(self, at))
         begin(self, true, (char *)(uintptr_t)at, bytes, from);
+    else
+        look_at_own(self, "writes", at, bytes, from);
 }
 
 void oriel_front_step(const void *from)
 {
     front *self = front_if_running();
     if (self && ++self->steps > MOST_STEPS)
-        front_trap(self, front_site(from),
+        front_trap(self, oriel_site_of(from),
                    "the kernel goes on for ever: a loop that comes to no instruction and no access");
 }

@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/pages.h"
+#include "base/site.h"
 #include "base/strand.h"
 #include "launch/check_memory.h"
 #include "launch/job.h"
@@ -39,6 +41,8 @@
 typedef struct handover {
     oriel_bump memory;
     const pto_site *volatile running; /* kernels are at the same addresses in both processes */
+    const void *volatile crashed_at;  /* in the code */
+    const void *volatile reached_for;
     oriel_status status;
     char message[ORIEL_ERROR_BYTES];
     oriel_check_report report;
@@ -114,22 +118,51 @@ static oriel_status work(void *context)
 
 /* ---- In a child process ----------------------------------------------------------------------------------------- */
 
+/* Set in the child before a kernel runs there. */
+static handover *teller;
+
+static const void *place_of_crash(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (const void *)(uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (const void *)(uintptr_t)context->uc_mcontext.pc;
+#else
+    (void)context;
+    return NULL;
+#endif
+}
+
+/* The instruction is done once more when this returns, and kills the process. */
+static void tell_of_crash(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    teller->reached_for = info->si_addr;
+    teller->crashed_at = place_of_crash(context);
+}
+
 /*
  * The program's own handlers, those of a test framework or a sanitizer, would go on with the program's work in the child. No
  * core file is left behind: who wants to look at a crash has it under a debugger with ORIEL_DEVICE_THREADS.
  */
-static void die_of_crashes(void)
+static void die_of_crashes(handover *told)
 {
-    const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
-        signal(crashes[i], SIG_DFL);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL}, others[] = {SIGABRT, SIGTRAP, SIGSYS};
+    static char stack[64 << 10]; /* a kernel may have used up its own */
+    teller = told;
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    const struct sigaction tell = {.sa_sigaction = tell_of_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigaction(faults[i], &tell, NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        signal(others[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 }
 
 static oriel_status work_and_tell(void *context)
 {
     const checking *c = context;
-    die_of_crashes();
+    die_of_crashes(c->handover);
     c->handover->status = work(context);
     if (c->handover->status != ORIEL_OK)
         oriel_error_copy(c->handover->message, sizeof c->handover->message);
@@ -147,10 +180,25 @@ static const char *where(const checking *c, char text[512])
     return text;
 }
 
+/* Where the child crashed, if its debug information tells; NULL if not. */
+static const pto_site *where_it_crashed(const checking *c)
+{
+    const char *at = c->handover->crashed_at;
+    const pto_site *site = at ? oriel_site_of(at + 1) : NULL;
+    return site && site->line > 0 ? site : NULL;
+}
+
 static oriel_status crashed(const checking *c, const oriel_fate *fate)
 {
     char place[512];
     const char *since = c->handover->running ? "at or after this instruction" : "before its first instruction";
+    const pto_site *site = where_it_crashed(c);
+    if (site && fate->signal == SIGSEGV)
+        return oriel_fail(ORIEL_FAULT, "%s:%d: the kernel crashed: %s, for the memory at %p, which it has not",
+                          site->file, site->line, strsignal(fate->signal), c->handover->reached_for);
+    if (site && fate->signal)
+        return oriel_fail(ORIEL_FAULT, "%s:%d: the kernel crashed: killed by signal %d (%s)", site->file, site->line,
+                          fate->signal, strsignal(fate->signal));
     if (fate->signal)
         return oriel_fail(ORIEL_FAULT, "%sthe kernel crashed: killed by signal %d (%s) %s", where(c, place),
                           fate->signal, strsignal(fate->signal), since);

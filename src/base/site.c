@@ -5,8 +5,7 @@
  *
  *      pto-inst.hpp:120 in TLOAD ◄── inlined at ── copy.hpp:8 in copy_in ◄── inlined at ── kernel.cpp:31 in kernel_entry
  *
- * and the place is the innermost that does not lie in the headers of oriel/compat. Two calls on one line are one place only if they are
- * in one function: their objects differ if the debug information does not tell them apart in no other way than by address.
+ * and the place is the innermost that does not lie in the headers of oriel/compat. Calls on one line of one function are one place.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -17,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "front/core.h"
+#include "base/site.h"
 
 #ifdef ORIEL_HAVE_LIBDW
 #include <dwarf.h>
@@ -226,7 +225,7 @@ static const pto_site *resolve(const void *from)
     return site;
 }
 
-const pto_site *front_site(const void *from)
+const pto_site *oriel_site_of(const void *from)
 {
     pthread_mutex_lock(&lock);
     if (2 * (used + 1) > room)
