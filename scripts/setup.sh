@@ -4,7 +4,7 @@
 # without a call to apt, when all are there.
 set -eu
 
-packages="gcc libc6-dev meson ninja-build pkg-config libjansson-dev libhwloc-dev"
+packages="gcc libc6-dev meson ninja-build pkg-config libjansson-dev libhwloc-dev g++ libdw-dev"
 case "${1:-build}" in
 build) ;;
 test) packages="$packages libcmocka-dev clang clang-format procps" ;;

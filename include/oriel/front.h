@@ -58,6 +58,29 @@ typedef void (*oriel_front_entry)(int64_t *args);
 ORIEL_API void oriel_front_run(pto_core *core, const struct oriel_launch *launch, oriel_front_entry entry,
                                const char *arguments);
 
+/* What oriel_front_build makes an object of. Paths are borrowed. */
+typedef struct oriel_front_source {
+    const char *const
+        *kernels; /* files in C++. The entry of the only one is kernel_entry, else of the i-th kernel_entry_i */
+    uint32_t kernel_count; /* at least 1 */
+    const char *launch;    /* a file in C that exports oriel_launch_entry and enters them by oriel_front_run */
+    const char *platform;  /* "a2a3sim", "a5sim": for which they are compiled; NULL: the first */
+} oriel_front_source;
+
+/*
+ * Compiles kernels and their launch ($CXX and $CC, or c++ and cc) into a shared object, with the hooks for their accesses, unless the
+ * cache has it: objects are kept in $XDG_CACHE_HOME/oriel (~/.cache/oriel), by the contents of all files that the compiler read.
+ * ORIEL_CACHE=off: nothing is kept after the program's end. ORIEL_INCLUDE: where Oriel's headers are, if not where it was installed.
+ *
+ * object  where it is, for oriel_launch_load; free it with free(). Set on success only.
+ *
+ * ORIEL_INVALID    a file does not compile: the message has the compiler's first error, or the instruction that is not
+ *                  supported; or there is no such file
+ * ORIEL_UNAVAILABLE  there is no compiler, or this build cannot read debug information (libdw)
+ * ORIEL_SYSTEM     a file cannot be written, a process not be started
+ */
+ORIEL_API oriel_status oriel_front_build(const oriel_front_source *source, char **object);
+
 /* ---- What kernels find in memory: layouts that are published ------------------------------------------------------ */
 
 #define ORIEL_FRONT_DIMS  5
