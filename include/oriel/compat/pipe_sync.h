@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a kernel: what it stored has landed. */
+#ifndef ORIEL_COMPAT_PIPE_SYNC_H
+#define ORIEL_COMPAT_PIPE_SYNC_H
+
+#include "pto/common/core.hpp"
+
+PTO_INTERNAL void pipe_sync()
+{
+    set_flag(PIPE_MTE3, PIPE_S, EVENT_ID7);
+    wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID7);
+}
+
+#endif
