@@ -129,6 +129,14 @@ ORIEL_API pto_addr oriel_front_address(const volatile void *pointer);
 ORIEL_API void oriel_front_issue(pto_instr *instr);
 ORIEL_API void oriel_front_sync(pto_sync *sync);
 ORIEL_API bool oriel_front_signal(pto_signal *signal);
+/* A scalar load or store of `bytes` (1, 2, 4 or 8) that goes around the cache. `at` is in device memory. */
+ORIEL_API void oriel_front_read_device(const volatile void *at, uint32_t bytes, void *value);
+ORIEL_API void oriel_front_write_device(volatile void *at, uint32_t bytes, const void *value);
+/*
+ * The task that the kernel is ends, for those that depend on it, when it has returned and the int32 cell at `counter`, in this rank's
+ * window, is at least `least`: nobody's core waits meanwhile.
+ */
+ORIEL_API void oriel_front_complete_when(const volatile void *counter, int32_t least);
 /* Ends the kernel with `file:line: text`; `text` is a string literal. */
 ORIEL_API void oriel_front_trap(const char *text) __attribute__((noreturn));
 

@@ -232,9 +232,13 @@ typedef struct pto_signal {
     int32_t value;
 } pto_signal;
 
-/* A scalar load or store of device memory. `bits` holds the element's bytes, from the lowest. */
+/*
+ * A scalar load or store of device memory. `bits` holds the element's bytes, from the lowest. `uncached`: it goes around the scalar
+ * unit's cache (the set's ld_dev and st_dev): a load sees what is in memory, a store is on its way there at once.
+ */
 typedef struct pto_access {
     pto_op op;
+    bool uncached;
     const pto_site *site;
     pto_addr addr;
     pto_dtype dtype;
@@ -278,10 +282,10 @@ struct pto_core {
     const pto_engine_ops *ops;
     const pto_args *args;
     const struct oriel_view *view; /* of the memory behind them: the runtime's own */
-    uint32_t block, blocks; /* this block of the kernel, and how many there are */
-    uint32_t ub_bytes;      /* size of UB */
-    uint32_t ub_align;      /* alignment of a tile's offset and row, in bytes */
-    bool cached;            /* what a scalar load gives may differ from what is in memory */
+    uint32_t block, blocks;        /* this block of the kernel, and how many there are */
+    uint32_t ub_bytes;             /* size of UB */
+    uint32_t ub_align;             /* alignment of a tile's offset and row, in bytes */
+    bool cached;                   /* what a scalar load gives may differ from what is in memory */
 };
 
 #endif

@@ -480,17 +480,19 @@ PTO_INLINE void pto_sync_at(pto_core *core, const pto_site *site, pto_op op, pto
  * A load or store of one element by the scalar unit, through its data cache, which is not coherent: pto_dcci before
  * reading what another core or a pipe wrote, and after writing what others read. `addr` is aligned to the element.
  */
-PTO_INLINE uint64_t pto_load_at(pto_core *core, const pto_site *site, pto_addr addr, pto_dtype dtype)
+PTO_INLINE uint64_t pto_load_at(pto_core *core, const pto_site *site, pto_addr addr, pto_dtype dtype, bool uncached)
 {
-    pto_access access = {.op = PTO_OP_LOAD, .site = site, .addr = addr, .dtype = dtype};
+    pto_access access = {.op = PTO_OP_LOAD, .uncached = uncached, .site = site, .addr = addr, .dtype = dtype};
     core->ops->access(core, &access);
     return access.bits;
 }
 
-PTO_INLINE void pto_store_at(pto_core *core, const pto_site *site, pto_addr addr, pto_dtype dtype, uint64_t bits)
+PTO_INLINE void pto_store_at(pto_core *core, const pto_site *site, pto_addr addr, pto_dtype dtype, uint64_t bits,
+                             bool uncached)
 {
-    core->ops->access(core,
-                      &(pto_access){.op = PTO_OP_STORE, .site = site, .addr = addr, .dtype = dtype, .bits = bits});
+    core->ops->access(
+        core, &(pto_access){
+                  .op = PTO_OP_STORE, .uncached = uncached, .site = site, .addr = addr, .dtype = dtype, .bits = bits});
 }
 
 PTO_INLINE float pto_bits_f32(uint64_t bits)
@@ -511,22 +513,28 @@ PTO_INLINE uint64_t pto_f32_bits(float value)
     return as.bits;
 }
 
-#define pto_load_i8(core, addr)  ((int8_t)pto_load_at((core), PTO_SITE, (addr), PTO_I8))
-#define pto_load_u8(core, addr)  ((uint8_t)pto_load_at((core), PTO_SITE, (addr), PTO_U8))
-#define pto_load_i16(core, addr) ((int16_t)pto_load_at((core), PTO_SITE, (addr), PTO_I16))
-#define pto_load_u16(core, addr) ((uint16_t)pto_load_at((core), PTO_SITE, (addr), PTO_U16))
-#define pto_load_i32(core, addr) ((int32_t)pto_load_at((core), PTO_SITE, (addr), PTO_I32))
-#define pto_load_u32(core, addr) ((uint32_t)pto_load_at((core), PTO_SITE, (addr), PTO_U32))
-#define pto_load_i64(core, addr) ((int64_t)pto_load_at((core), PTO_SITE, (addr), PTO_I64))
-#define pto_load_f32(core, addr) pto_bits_f32(pto_load_at((core), PTO_SITE, (addr), PTO_F32))
+#define pto_load_i8(core, addr)  ((int8_t)pto_load_at((core), PTO_SITE, (addr), PTO_I8, false))
+#define pto_load_u8(core, addr)  ((uint8_t)pto_load_at((core), PTO_SITE, (addr), PTO_U8, false))
+#define pto_load_i16(core, addr) ((int16_t)pto_load_at((core), PTO_SITE, (addr), PTO_I16, false))
+#define pto_load_u16(core, addr) ((uint16_t)pto_load_at((core), PTO_SITE, (addr), PTO_U16, false))
+#define pto_load_i32(core, addr) ((int32_t)pto_load_at((core), PTO_SITE, (addr), PTO_I32, false))
+#define pto_load_u32(core, addr) ((uint32_t)pto_load_at((core), PTO_SITE, (addr), PTO_U32, false))
+#define pto_load_i64(core, addr) ((int64_t)pto_load_at((core), PTO_SITE, (addr), PTO_I64, false))
+#define pto_load_f32(core, addr) pto_bits_f32(pto_load_at((core), PTO_SITE, (addr), PTO_F32, false))
 
-#define pto_store_i8(core, addr, x)  pto_store_at((core), PTO_SITE, (addr), PTO_I8, (uint8_t)(x))
-#define pto_store_u8(core, addr, x)  pto_store_at((core), PTO_SITE, (addr), PTO_U8, (uint8_t)(x))
-#define pto_store_i16(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I16, (uint16_t)(x))
-#define pto_store_u16(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_U16, (uint16_t)(x))
-#define pto_store_i32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I32, (uint32_t)(x))
-#define pto_store_u32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_U32, (uint32_t)(x))
-#define pto_store_i64(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I64, (uint64_t)(x))
-#define pto_store_f32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_F32, pto_f32_bits(x))
+#define pto_store_i8(core, addr, x)  pto_store_at((core), PTO_SITE, (addr), PTO_I8, (uint8_t)(x), false)
+#define pto_store_u8(core, addr, x)  pto_store_at((core), PTO_SITE, (addr), PTO_U8, (uint8_t)(x), false)
+#define pto_store_i16(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I16, (uint16_t)(x), false)
+#define pto_store_u16(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_U16, (uint16_t)(x), false)
+#define pto_store_i32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I32, (uint32_t)(x), false)
+#define pto_store_u32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_U32, (uint32_t)(x), false)
+#define pto_store_i64(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I64, (uint64_t)(x), false)
+#define pto_store_f32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_F32, pto_f32_bits(x), false)
+
+/* The same around the cache (the set's ld_dev and st_dev): it needs no dcci, and a dsb still says when a store has landed. */
+#define pto_load_dev_i32(core, addr)     ((int32_t)pto_load_at((core), PTO_SITE, (addr), PTO_I32, true))
+#define pto_load_dev_u32(core, addr)     ((uint32_t)pto_load_at((core), PTO_SITE, (addr), PTO_U32, true))
+#define pto_store_dev_i32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_I32, (uint32_t)(x), true)
+#define pto_store_dev_u32(core, addr, x) pto_store_at((core), PTO_SITE, (addr), PTO_U32, (uint32_t)(x), true)
 
 #endif

@@ -168,3 +168,32 @@ void oriel_front_step(const void *from)
         front_trap(self, oriel_site_of(from),
                    "the kernel goes on for ever: a loop that comes to no instruction and no access");
 }
+
+/* ---- Around the cache ------------------------------------------------------------------------------------------- */
+
+static void access_uncached(pto_op op, const volatile void *at, uint32_t bytes, void *value, const void *from)
+{
+    front *self = front_running();
+    pto_core *core = front_call(self);
+    pto_access access = {.op = op,
+                         .uncached = true,
+                         .site = oriel_site_of(from),
+                         .addr = oriel_view_address(core->view, at),
+                         .dtype = dtype_of(bytes)};
+    if (op == PTO_OP_STORE)
+        memcpy(&access.bits, value, bytes);
+    core->ops->access(core, &access);
+    if (op == PTO_OP_LOAD)
+        memcpy(value, &access.bits, bytes);
+    front_return(self);
+}
+
+void oriel_front_read_device(const volatile void *at, uint32_t bytes, void *value)
+{
+    access_uncached(PTO_OP_LOAD, at, bytes, value, __builtin_return_address(0));
+}
+
+void oriel_front_write_device(volatile void *at, uint32_t bytes, const void *value)
+{
+    access_uncached(PTO_OP_STORE, at, bytes, (void *)(uintptr_t)value, __builtin_return_address(0));
+}

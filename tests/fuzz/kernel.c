@@ -100,10 +100,10 @@ static void do_access(worker *w, const pto_site *site, const fuzz_step *step)
 {
     pto_addr addr = place_of(w, site, &step->place);
     if (step->op == PTO_OP_LOAD)
-        w->reg = pto_load_at(w->core, site, addr, step->dtype);
+        w->reg = pto_load_at(w->core, site, addr, step->dtype, false);
     else
         pto_store_at(w->core, site, addr, step->dtype,
-                     step->from_register ? w->reg : (uint64_t)(int64_t)step->value + w->comm->rank);
+                     step->from_register ? w->reg : (uint64_t)(int64_t)step->value + w->comm->rank, false);
 }
 
 /* How many of the steps behind this one are left out. */

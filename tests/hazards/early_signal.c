@@ -137,6 +137,20 @@ static void word_not_fenced(pto_core *core)
     cross(core, &p, LEAVE, turn);
 }
 
+/* A word that goes around the cache: on its way, but not yet in memory before the dsb. */
+static void uncached_word_not_fenced(pto_core *core)
+{
+    parts p = parts_of(core);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    pto_store_dev_i32(core, pto_peer_addr(p.comm, p.scratch.addr, p.next), turn + 1); /* FOUND */
+    RIGHT pto_dsb(core);
+    pto_tnotify(core, turn_cell(&p, COME, p.me, p.next), turn + 1, PTO_NOTIFY_SET); /* FOUND */
+    await_rank(core, &p, COME, turn, p.before);
+    int32_t one = pto_load_dev_i32(core, p.scratch.addr) - turn;
+    times(core, &p, one);
+    cross(core, &p, LEAVE, turn);
+}
+
 /* Two words, 64 bytes apart: the dcci cleans the line of the first alone. */
 static void second_line_not_cleaned(pto_core *core)
 {
@@ -268,6 +282,7 @@ const hazard early_signal_hazards[] = {
     {HARMFUL(store_behind_the_flag), .expect = from_rank_before},
     {HARMFUL(taken_before_the_load), .expect = from_rank_before},
     {HARMFUL(word_not_fenced)},
+    {HARMFUL(uncached_word_not_fenced)},
     {HARMFUL(second_line_not_cleaned)},
     {HARMFUL(broadcast_not_drained), .ranks = 4, .expect = from_rank_0},
     {HARMFUL(contribution_not_drained), .expect = sum_of_all, WIDE},

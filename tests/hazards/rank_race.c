@@ -270,7 +270,7 @@ const hazard rank_race_hazards[] = {
     {HARMFUL(blocks_without_barrier), .blocks = 2},
     {HARMFUL(blocks_the_other_way_round), .blocks = 2},
     {HARMFUL(core_barrier_drains_nothing), .blocks = 2, .missing = "a drain after"},
-    {HARMFUL(scalar_store_not_cleaned), .blocks = 2, .missing = "pto_dcci and pto_dsb after"},
+    {HARMFUL(scalar_store_not_cleaned), .blocks = 2, .missing = "pto_dcci of its line after"},
     {HARMFUL(scalar_load_without_dcci), .blocks = 2, .missing = "pto_dcci before"},
     {HARMFUL(scalar_load_of_an_old_line), .missing = "pto_dcci before"},
     {HARMFUL(parts_that_overlap), .ranks = 4, .expect = part_of_each},

@@ -52,6 +52,29 @@ struct alignas(64) ChipTensor {
     }
 };
 
+/* What a scalar argument of another type is, and the other way: its bytes, from the lowest. */
+template <typename T> inline __attribute__((always_inline)) T from_u64(uint64_t bits)
+{
+    static_assert(sizeof(T) <= sizeof bits);
+    union {
+        uint64_t bits;
+        T value;
+    } as = {bits};
+    return as.value;
+}
+
+template <typename T> inline __attribute__((always_inline)) uint64_t to_u64(T value)
+{
+    static_assert(sizeof(T) <= sizeof(uint64_t));
+    union {
+        T value;
+        uint64_t bits;
+    } as = {};
+    as.bits = 0;
+    as.value = value;
+    return as.bits;
+}
+
 static_assert(sizeof(ChipTensor) == sizeof(oriel_front_tensor) && sizeof(ChipTensor) == 128);
 static_assert(offsetof(ChipTensor, start_offset) == offsetof(oriel_front_tensor, start_offset));
 static_assert(offsetof(ChipTensor, ndims) == offsetof(oriel_front_tensor, dims));

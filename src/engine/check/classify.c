@@ -202,23 +202,31 @@ static void place(const oriel_found_side *side, char *text, size_t size)
  * Between cores. Which of two sides of one call came first is chance where nothing orders them: whoever writes what the other reads
  * was meant to.
  */
+/* How what the scalar unit has stored gets to memory: "pto_dcci of its line after kernel.c:7, then pto_dsb". */
+static void landing(const check_event *store, const char *where, char text[192])
+{
+    if (store->uncached)
+        snprintf(text, 192, "pto_dsb after %s", where);
+    else
+        snprintf(text, 192, "pto_dcci of its line after %s, then pto_dsb", where);
+}
+
 static void missing_order(const machine *m, const check_conflict *x, const oriel_found_side *side, char *text,
                           size_t size)
 {
-    char a[96], b[96];
+    char a[96], b[96], stored[192];
     bool reversed = side[0].call == side[1].call && !side[0].write && side[1].write;
     const oriel_found_side *first = &side[reversed], *then = &side[!reversed];
-    uint8_t first_op = m->event[reversed ? x->later : x->earlier].op;
-    uint8_t then_op = m->event[reversed ? x->earlier : x->later].op;
+    const check_event *before = &m->event[reversed ? x->later : x->earlier],
+                      *after = &m->event[reversed ? x->earlier : x->later];
     place(first, a, sizeof a);
     place(then, b, sizeof b);
     if (x->in_cache)
         snprintf(text, size, "pto_dcci before %s: its line may have been fetched before %s", b, a);
-    else if (first_op == PTO_OP_STORE)
-        snprintf(text, size,
-                 "pto_dcci and pto_dsb after %s, and a signal or barrier that the other side waits for before %s", a,
-                 b);
-    else if (then_op == PTO_OP_LOAD && !then->host)
+    else if (before->op == PTO_OP_STORE) {
+        landing(before, a, stored);
+        snprintf(text, size, "%s, and a signal or barrier that the other side waits for before %s", stored, b);
+    } else if (after->op == PTO_OP_LOAD && !after->uncached && !then->host)
         snprintf(text, size, "pto_dcci before %s, after the wait for what %s stored", b, a);
     else if (first->rank == then->rank)
         snprintf(text, size, "a drain after %s, then pto_core_barrier before %s", a, b);
@@ -230,17 +238,20 @@ static void missing_order(const machine *m, const check_conflict *x, const oriel
 static void missing_edge(const machine *m, const check_conflict *x, oriel_finding_kind kind,
                          const oriel_found_side *side, char *text, size_t size)
 {
-    char a[96], b[96];
+    char a[96], b[96], stored[192];
     const char *p = oriel_pipe_name(side[0].pipe), *q = oriel_pipe_name(side[1].pipe);
     const check_event *earlier = &m->event[x->earlier];
     place(&side[0], a, sizeof a);
     place(&side[1], b, sizeof b);
+    landing(earlier, a, stored);
     switch (kind) {
     case ORIEL_FINDING_PIPE_RACE:
         if (x->in_cache)
             snprintf(text, size, "pto_dcci between %s and %s", a, b);
         else if (earlier->op == PTO_OP_STORE)
-            snprintf(text, size, "pto_dcci and then pto_dsb after %s", a);
+            snprintf(text, size, "%s", stored);
+        else if (m->event[x->later].op == PTO_OP_LOAD && m->event[x->later].uncached)
+            snprintf(text, size, "a flag from %s to PIPE_S after %s", p, a);
         else if (m->event[x->later].op == PTO_OP_LOAD)
             snprintf(text, size, "a flag from %s to PIPE_S and then pto_dcci, between %s and %s", p, a, b);
         else if (side[0].pipe == side[1].pipe)
@@ -250,11 +261,11 @@ static void missing_edge(const machine *m, const check_conflict *x, oriel_findin
         break;
     case ORIEL_FINDING_EARLY_SIGNAL:
         if (side[1].host && earlier->op == PTO_OP_STORE)
-            snprintf(text, size, "pto_dcci of its line after %s, then pto_dsb, before the kernel returns", a);
+            snprintf(text, size, "%s, before the kernel returns", stored);
         else if (side[1].host)
             snprintf(text, size, "a drain after %s and before the kernel returns: pto_pipe_barrier(PIPE_ALL)", a);
         else if (earlier->op == PTO_OP_STORE)
-            snprintf(text, size, "pto_dcci of its line after %s, then pto_dsb, before the notify", a);
+            snprintf(text, size, "%s, before the notify", stored);
         else if (x->drained)
             snprintf(text, size, "pto_dsb between the drain after %s and the notify", a);
         else

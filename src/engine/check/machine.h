@@ -52,7 +52,7 @@ typedef struct check_event {
     uint32_t issued;       /* what its scalar unit had counted when it was issued */
     uint8_t op, composite; /* PTO_OP_COUNT: none */
     uint8_t pipe, dtype;
-    bool host, adds;
+    bool host, adds, uncached;
     uint64_t from, to; /* in the arena: the bytes of a scalar store or a signal, the first and last of a tensor */
 } check_event;
 

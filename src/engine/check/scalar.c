@@ -10,6 +10,9 @@
 #include "engine/check/machine.h"
 #include "oriel/kernel.h"
 
+/* Where the stores that go around the cache are counted: no line. */
+#define UNCACHED UINT64_MAX
+
 static uint64_t line_of(const check_core *c, uint64_t offset)
 {
     return offset / c->machine->setup->limits->line_bytes;
@@ -222,31 +225,66 @@ static uint32_t access_event(check_core *c, const pto_access *access, uint64_t o
     uint32_t event = check_event_here(c, access->op, access->site);
     check_event *e = &c->machine->event[event];
     e->dtype = (uint8_t)access->dtype;
+    e->uncached = access->uncached;
     e->from = offset;
     e->to = offset + bytes;
     return event;
+}
+
+/* The event of a store that is under way from now on, until `line` has been cleaned and a dsb is over. */
+static uint32_t begin_store(check_core *c, check_line *line, const pto_access *access, uint64_t offset, uint32_t bytes)
+{
+    machine *m = c->machine;
+    if (line->queue == NONE) /* the same number in each schedule, whoever stores first */
+        line->queue = m->cores * ORIEL_CORE_QUEUES + m->setup->ranks + c->index + m->cores * c->line_queues++;
+    uint32_t event = access_event(c, access, offset, bytes);
+    m->event[event].queue = line->queue;
+    m->event[event].ordinal = ++line->stores;
+    check_touch(m, event, ORIEL_TOUCH_WRITE, &c->clock, offset, offset + bytes);
+    check_line_victims(m, event, &c->clock, offset, offset + bytes);
+    return event;
+}
+
+/* Whether this is the store that the plan holds back. */
+static bool hold_back(check_core *c, const pto_access *access)
+{
+    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
+    if (!hold || hold->ordinal != c->count)
+        return false;
+    c->store_pending = true;
+    c->pending_bits = access->bits;
+    return true;
+}
+
+/* It is on its way as if it had been cleaned, takes no line with it, and lands early: what may come late is told by the clocks. */
+static void store_uncached(check_core *c, const pto_access *access, uint64_t offset, uint32_t bytes, char *at)
+{
+    machine *m = c->machine;
+    check_line *line = make_line(c, UNCACHED);
+    uint32_t event = begin_store(c, line, access, offset, bytes);
+    line->cleaning = line->stores;
+    oriel_ranges_remove(m->undefined, offset, offset + bytes);
+    if (hold_back(c, access)) {
+        c->store_cleaning = true;
+        return;
+    }
+    if (m->plan->choose) {
+        check_late_land_bytes(m, c->rank, offset, offset + bytes);
+        check_past_keep(m, offset, offset + bytes);
+    }
+    memcpy(at, &access->bits, bytes);
+    check_cells_stored(c, event, &c->clock, offset, offset + bytes, (const char *)&access->bits);
 }
 
 static void store_word(check_core *c, const pto_access *access, uint64_t offset, uint32_t bytes, char *at)
 {
     machine *m = c->machine;
     check_line *line = make_line(c, line_of(c, offset));
-    if (line->queue == NONE) { /* the same number in each schedule, whoever stores first */
-        line->queue = m->cores * ORIEL_CORE_QUEUES + m->setup->ranks + c->index + m->cores * c->line_queues++;
-    }
-    uint32_t event = access_event(c, access, offset, bytes);
-    m->event[event].queue = line->queue;
-    m->event[event].ordinal = ++line->stores;
-    check_touch(m, event, ORIEL_TOUCH_WRITE, &c->clock, offset, offset + bytes);
-    check_line_victims(m, event, &c->clock, offset, offset + bytes);
+    uint32_t event = begin_store(c, line, access, offset, bytes);
     check_line_write(m, event, fetch_clock(c, line->line), offset, offset + bytes);
     oriel_ranges_remove(m->undefined, offset, offset + bytes);
-    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
-    if (hold && hold->ordinal == c->count) {
-        c->store_pending = true;
-        c->pending_bits = access->bits;
+    if (hold_back(c, access))
         return;
-    }
     memcpy(m->plan->choose ? copy_at(c, offset, true) : at, &access->bits, bytes);
     check_cells_stored(c, event, &c->clock, offset, offset + bytes, (const char *)&access->bits);
 }
@@ -263,6 +301,14 @@ static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32
                      "a store of all that is read, before it");
     }
     check_compare_ends(c, event, offset, offset + bytes);
+    if (access->uncached) {
+        check_touch(m, event, ORIEL_TOUCH_READ, &c->clock, offset, offset + bytes);
+        if (m->plan->choose)
+            check_late_land_bytes(m, c->rank, offset, offset + bytes);
+        const oriel_hold *own = held(c, ORIEL_HOLD_LINE);
+        access->bits = own && c->store_pending && own->offset == offset ? c->pending_bits : load(at, bytes);
+        return;
+    }
     check_touch(m, event, ORIEL_TOUCH_READ, fetch_clock(c, line_of(c, offset)), offset, offset + bytes);
     const oriel_hold *line = held(c, ORIEL_HOLD_LINE), *fetch = held(c, ORIEL_HOLD_FETCH);
     if (line && c->store_pending && line->offset == offset)
@@ -287,7 +333,9 @@ void check_access(pto_core *pto, pto_access *access)
         check_reach(c, access->site, access->op, write ? "writes" : "reads", access->addr, bytes, &object);
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     char *at = check_memory_at(c->machine, offset);
-    if (write)
+    if (write && access->uncached)
+        store_uncached(c, access, offset, bytes, at);
+    else if (write)
         store_word(c, access, offset, bytes, at);
     else
         load_word(c, access, offset, bytes, at);

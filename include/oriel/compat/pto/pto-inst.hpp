@@ -10,10 +10,10 @@
 #include "pto/common/pto_tile.hpp"
 #include "pto/common/unsupported.hpp"
 
-namespace oriel_compat {
+namespace oriel_compat
+{
 
-template <typename D, typename A, typename B>
-PTO_INTERNAL void binary(pto_op op, D &dst, A &a, B &b)
+template <typename D, typename A, typename B> PTO_INTERNAL void binary(pto_op op, D &dst, A &a, B &b)
 {
     const pto_tile to = tile_of(dst), first = tile_of(a), second = tile_of(b);
     pto_instr instr{};
@@ -24,8 +24,7 @@ PTO_INTERNAL void binary(pto_op op, D &dst, A &a, B &b)
     oriel_front_issue(&instr);
 }
 
-template <typename D, typename S>
-PTO_INTERNAL void unary(pto_op op, uint32_t mode, D &dst, S &src)
+template <typename D, typename S> PTO_INTERNAL void unary(pto_op op, uint32_t mode, D &dst, S &src)
 {
     const pto_tile to = tile_of(dst), from = tile_of(src);
     pto_instr instr{};
@@ -36,8 +35,7 @@ PTO_INTERNAL void unary(pto_op op, uint32_t mode, D &dst, S &src)
     oriel_front_issue(&instr);
 }
 
-template <typename X>
-PTO_INTERNAL pto_scalar scalar_of(X x)
+template <typename X> PTO_INTERNAL pto_scalar scalar_of(X x)
 {
     pto_scalar it{};
     it.is_float = std::is_floating_point_v<X>;
@@ -66,8 +64,7 @@ PTO_INTERNAL pto_scalar scalar_of(half x)
     return scalar_of(__builtin_bit_cast(float, bits));
 }
 
-template <typename D, typename S, typename X>
-PTO_INTERNAL void with_scalar(pto_op op, D &dst, S &src, X x)
+template <typename D, typename S, typename X> PTO_INTERNAL void with_scalar(pto_op op, D &dst, S &src, X x)
 {
     const pto_tile to = tile_of(dst), from = tile_of(src);
     pto_instr instr{};
@@ -78,8 +75,7 @@ PTO_INTERNAL void with_scalar(pto_op op, D &dst, S &src, X x)
     oriel_front_issue(&instr);
 }
 
-template <typename G, typename T>
-PTO_INTERNAL void store(pto_atomic atomic, G &dst, T &src)
+template <typename G, typename T> PTO_INTERNAL void store(pto_atomic atomic, G &dst, T &src)
 {
     const pto_tile from = tile_of(src);
     const pto_global to = global_of(dst, is_turned<T>());
@@ -110,13 +106,13 @@ PTO_INTERNAL pto_round round_of(pto::RoundMode mode)
 
 } // namespace oriel_compat
 
-namespace pto {
+namespace pto
+{
 
 /* ---- Places ------------------------------------------------------------------------------------------------------ */
 
 /* A tile: its offset in the memory that it lies in. A global tensor: its pointer. */
-template <typename T, typename Place>
-PTO_INST void TASSIGN(T &object, Place place)
+template <typename T, typename Place> PTO_INST void TASSIGN(T &object, Place place)
 {
     if constexpr (oriel_compat::is_tile<T>::value)
         object.assign(static_cast<uint64_t>(place));
@@ -124,16 +120,14 @@ PTO_INST void TASSIGN(T &object, Place place)
         object.SetAddr(place);
 }
 
-template <std::size_t Place, typename T>
-PTO_INST void TASSIGN(T &object)
+template <std::size_t Place, typename T> PTO_INST void TASSIGN(T &object)
 {
     object.assign(Place);
 }
 
 /* ---- Moving data ------------------------------------------------------------------------------------------------- */
 
-template <typename T, typename G, typename... Events>
-PTO_INST RecordEvent TLOAD(T &dst, G &src, Events &...events)
+template <typename T, typename G, typename... Events> PTO_INST RecordEvent TLOAD(T &dst, G &src, Events &...events)
 {
     detail::wait_for(events...);
     const pto_tile to = oriel_compat::tile_of(dst);
@@ -146,8 +140,7 @@ PTO_INST RecordEvent TLOAD(T &dst, G &src, Events &...events)
     return {};
 }
 
-template <typename T, typename G, typename... Events>
-PTO_INST RecordEvent TSTORE(G &dst, T &src, Events &...events)
+template <typename T, typename G, typename... Events> PTO_INST RecordEvent TSTORE(G &dst, T &src, Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::store(PTO_ATOMIC_NONE, dst, src);
@@ -215,7 +208,8 @@ ORIEL_ROWS(TROWMAX)
 
 /* As the others, with a tile for silicon to work in. */
 template <typename D, typename A, typename B, typename Tmp, typename... Events>
-PTO_INST std::enable_if_t<oriel_compat::is_tile<Tmp>::value, RecordEvent> TXOR(D &dst, A &a, B &b, Tmp &, Events &...events)
+PTO_INST std::enable_if_t<oriel_compat::is_tile<Tmp>::value, RecordEvent> TXOR(D &dst, A &a, B &b, Tmp &,
+                                                                               Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::binary(PTO_OP_TXOR, dst, a, b);
@@ -223,16 +217,15 @@ PTO_INST std::enable_if_t<oriel_compat::is_tile<Tmp>::value, RecordEvent> TXOR(D
 }
 
 template <typename D, typename S, typename Tmp, typename... Events>
-PTO_INST std::enable_if_t<oriel_compat::is_tile<Tmp>::value, RecordEvent> TXORS(D &dst, S &src, typename S::DType x, Tmp &,
-                                                                                Events &...events)
+PTO_INST std::enable_if_t<oriel_compat::is_tile<Tmp>::value, RecordEvent> TXORS(D &dst, S &src, typename S::DType x,
+                                                                                Tmp &, Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::with_scalar(PTO_OP_TXORS, dst, src, x);
     return {};
 }
 
-template <typename D, typename... Events>
-PTO_INST RecordEvent TEXPANDS(D &dst, typename D::DType x, Events &...events)
+template <typename D, typename... Events> PTO_INST RecordEvent TEXPANDS(D &dst, typename D::DType x, Events &...events)
 {
     detail::wait_for(events...);
     const pto_tile to = oriel_compat::tile_of(dst);
@@ -252,8 +245,7 @@ PTO_INST RecordEvent TCVT(D &dst, S &src, RoundMode mode, Events &...events)
     return {};
 }
 
-template <typename D, typename S, typename... Events>
-PTO_INST RecordEvent TMOV(D &dst, S &src, Events &...events)
+template <typename D, typename S, typename... Events> PTO_INST RecordEvent TMOV(D &dst, S &src, Events &...events)
 {
     detail::wait_for(events...);
     static_assert(D::Loc == TileType::Vec && S::Loc == TileType::Vec,
@@ -263,8 +255,7 @@ PTO_INST RecordEvent TMOV(D &dst, S &src, Events &...events)
 }
 
 /* The barrier among the blocks of a kernel. */
-template <typename... Given>
-PTO_INST void SYNCALL(Given &&...)
+template <typename... Given> PTO_INST void SYNCALL(Given &&...)
 {
     ffts_cross_core_sync_all();
 }

@@ -5,8 +5,10 @@
 
 #include "pto/common/pto_tile.hpp"
 
-namespace pto {
-namespace comm {
+namespace pto
+{
+namespace comm
+{
 
 enum class NotifyOp : uint8_t { AtomicAdd = 0, Set = 1 };
 enum class WaitCmp : uint8_t { EQ = 0, NE = 1, GT = 2, GE = 3, LT = 4, LE = 5 };
@@ -31,19 +33,35 @@ struct Signal2D : GlobalTensor<int32_t, Shape<1, 1, 1, Rows, Cols>, Stride<1, 1,
 };
 
 /* A tensor of each of `nranks` ranks; the array is the kernel's. */
-template <typename G>
-struct ParallelGroup {
+template <typename G> struct ParallelGroup {
     using value_type = G;
     G *tensors = nullptr;
     int nranks = 0, rootIdx = -1;
 
     ParallelGroup() = default;
-    PTO_INTERNAL ParallelGroup(G *array, int size, int root) : tensors(array), nranks(size), rootIdx(root) {}
-    PTO_INTERNAL static ParallelGroup Create(G *array, int size, int root) { return ParallelGroup(array, size, root); }
-    PTO_INTERNAL int GetRootIdx() const { return rootIdx; }
-    PTO_INTERNAL int GetSize() const { return nranks; }
-    PTO_INTERNAL bool empty() const { return nranks == 0; }
-    PTO_INTERNAL G &operator[](int rank) const { return tensors[rank]; }
+    PTO_INTERNAL ParallelGroup(G *array, int size, int root) : tensors(array), nranks(size), rootIdx(root)
+    {
+    }
+    PTO_INTERNAL static ParallelGroup Create(G *array, int size, int root)
+    {
+        return ParallelGroup(array, size, root);
+    }
+    PTO_INTERNAL int GetRootIdx() const
+    {
+        return rootIdx;
+    }
+    PTO_INTERNAL int GetSize() const
+    {
+        return nranks;
+    }
+    PTO_INTERNAL bool empty() const
+    {
+        return nranks == 0;
+    }
+    PTO_INTERNAL G &operator[](int rank) const
+    {
+        return tensors[rank];
+    }
 };
 
 } // namespace comm

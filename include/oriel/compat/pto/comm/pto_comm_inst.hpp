@@ -6,7 +6,8 @@
 #include "pto/comm/comm_types.hpp"
 #include "pto/pto-inst.hpp"
 
-namespace oriel_compat {
+namespace oriel_compat
+{
 
 /* The most ranks that a group of tensors names. */
 constexpr int most_ranks = 64;
@@ -32,8 +33,7 @@ struct every {
     pto_group group;
 };
 
-template <typename G>
-PTO_INTERNAL void gather_group(const pto::comm::ParallelGroup<G> &group, every &it)
+template <typename G> PTO_INTERNAL void gather_group(const pto::comm::ParallelGroup<G> &group, every &it)
 {
     if (group.nranks < 1 || group.nranks > most_ranks)
         oriel_front_trap("a group of tensors has 1 to 64 ranks");
@@ -86,8 +86,7 @@ PTO_INTERNAL uint32_t cmp_of(pto::comm::WaitCmp cmp)
 }
 
 /* `rows` runs of `cols` cells: as few operations as their distances allow. */
-template <typename G>
-PTO_INTERNAL bool signal(pto_op op, G &cells, int32_t value, uint32_t mode)
+template <typename G> PTO_INTERNAL bool signal(pto_op op, G &cells, int32_t value, uint32_t mode)
 {
     const int64_t rows = cells.GetShape(3), cols = cells.GetShape(4), stride = cells.GetStride(3);
     const bool one_run = rows == 1 || cols == 1 || stride == cols;
@@ -107,13 +106,14 @@ PTO_INTERNAL bool signal(pto_op op, G &cells, int32_t value, uint32_t mode)
 
 } // namespace oriel_compat
 
-namespace pto {
-namespace comm {
+namespace pto
+{
+namespace comm
+{
 
 /* ---- Signals ----------------------------------------------------------------------------------------------------- */
 
-template <typename G, typename... Events>
-PTO_INST void TNOTIFY(G &cell, int32_t value, NotifyOp op, Events &...events)
+template <typename G, typename... Events> PTO_INST void TNOTIFY(G &cell, int32_t value, NotifyOp op, Events &...events)
 {
     detail::wait_for(events...);
     pto_signal record{};
@@ -125,15 +125,13 @@ PTO_INST void TNOTIFY(G &cell, int32_t value, NotifyOp op, Events &...events)
     oriel_front_signal(&record);
 }
 
-template <typename G, typename... Events>
-PTO_INST void TWAIT(G &cells, int32_t value, WaitCmp cmp, Events &...events)
+template <typename G, typename... Events> PTO_INST void TWAIT(G &cells, int32_t value, WaitCmp cmp, Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::signal(PTO_OP_TWAIT, cells, value, oriel_compat::cmp_of(cmp));
 }
 
-template <typename G, typename... Events>
-PTO_INST bool TTEST(G &cells, int32_t value, WaitCmp cmp, Events &...events)
+template <typename G, typename... Events> PTO_INST bool TTEST(G &cells, int32_t value, WaitCmp cmp, Events &...events)
 {
     detail::wait_for(events...);
     return oriel_compat::signal(PTO_OP_TTEST, cells, value, oriel_compat::cmp_of(cmp));
@@ -142,7 +140,8 @@ PTO_INST bool TTEST(G &cells, int32_t value, WaitCmp cmp, Events &...events)
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
 
 template <AtomicType Atomic = AtomicType::AtomicNone, typename D, typename S, typename T, typename... Events>
-PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &dst, S &src, T &stage, Events &...events)
+PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &dst, S &src, T &stage,
+                                                                             Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::move(PTO_OP_TPUT, oriel_compat::atomic_of(Atomic), dst, src, stage, static_cast<T *>(nullptr));
@@ -159,8 +158,8 @@ PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &
 }
 
 template <typename D, typename S, typename T, typename... Events>
-PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &dst, S &src, T &stage, AtomicType atomic,
-                                                                             Events &...events)
+PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &dst, S &src, T &stage,
+                                                                             AtomicType atomic, Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::move(PTO_OP_TPUT, oriel_compat::atomic_of(atomic), dst, src, stage, static_cast<T *>(nullptr));
@@ -168,7 +167,8 @@ PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TPUT(D &
 }
 
 template <typename D, typename S, typename T, typename... Events>
-PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TGET(D &dst, S &src, T &stage, Events &...events)
+PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TGET(D &dst, S &src, T &stage,
+                                                                             Events &...events)
 {
     detail::wait_for(events...);
     oriel_compat::move(PTO_OP_TGET, PTO_ATOMIC_NONE, dst, src, stage, static_cast<T *>(nullptr));
@@ -188,7 +188,7 @@ PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TGET(D &
     template <CollEngine Engine = CollEngine::AIV, typename G, typename D, typename T, typename... Events>             \
     PTO_INST RecordEvent name(ParallelGroup<G> &group, D &mine, T &stage, Events &...events)                           \
     {                                                                                                                  \
-        static_assert(Engine == CollEngine::AIV, "oriel: CollEngine::CCU is not supported yet (docs/compat.md)");     \
+        static_assert(Engine == CollEngine::AIV, "oriel: CollEngine::CCU is not supported yet (docs/compat.md)");      \
         detail::wait_for(events...);                                                                                   \
         oriel_compat::collective(PTO_OP_##name, group, mine, reads, stage, static_cast<T *>(nullptr));                 \
         return {};                                                                                                     \
@@ -196,7 +196,7 @@ PTO_INST std::enable_if_t<oriel_compat::is_tile<T>::value, RecordEvent> TGET(D &
     template <CollEngine Engine = CollEngine::AIV, typename G, typename D, typename T, typename... Events>             \
     PTO_INST RecordEvent name(ParallelGroup<G> &group, D &mine, T &ping, T &pong, Events &...events)                   \
     {                                                                                                                  \
-        static_assert(Engine == CollEngine::AIV, "oriel: CollEngine::CCU is not supported yet (docs/compat.md)");     \
+        static_assert(Engine == CollEngine::AIV, "oriel: CollEngine::CCU is not supported yet (docs/compat.md)");      \
         detail::wait_for(events...);                                                                                   \
         oriel_compat::collective(PTO_OP_##name, group, mine, reads, ping, &pong);                                      \
         return {};                                                                                                     \

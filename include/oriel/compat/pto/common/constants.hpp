@@ -5,7 +5,8 @@
 
 #include "pto/common/core.hpp"
 
-namespace pto {
+namespace pto
+{
 
 constexpr int DYNAMIC = -1;
 

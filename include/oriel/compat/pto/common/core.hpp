@@ -38,33 +38,16 @@ struct bfloat16_t {
     uint16_t bits;
 };
 
-enum pipe_t : uint8_t {
-    PIPE_S,
-    PIPE_V,
-    PIPE_MTE1,
-    PIPE_MTE2,
-    PIPE_MTE3,
-    PIPE_M,
-    PIPE_FIX,
-    PIPE_ALL
-};
+enum pipe_t : uint8_t { PIPE_S, PIPE_V, PIPE_MTE1, PIPE_MTE2, PIPE_MTE3, PIPE_M, PIPE_FIX, PIPE_ALL };
 
-enum event_t : uint8_t {
-    EVENT_ID0,
-    EVENT_ID1,
-    EVENT_ID2,
-    EVENT_ID3,
-    EVENT_ID4,
-    EVENT_ID5,
-    EVENT_ID6,
-    EVENT_ID7
-};
+enum event_t : uint8_t { EVENT_ID0, EVENT_ID1, EVENT_ID2, EVENT_ID3, EVENT_ID4, EVENT_ID5, EVENT_ID6, EVENT_ID7 };
 
 enum mem_dsb_t : uint8_t { DSB_ALL, DSB_DDR, DSB_UB, DSB_SEQ };
 enum cache_line_t : uint8_t { SINGLE_CACHE_LINE, ENTIRE_DATA_CACHE };
 enum dcci_dst_t : uint8_t { CACHELINE_ALL, CACHELINE_UB, CACHELINE_OUT, CACHELINE_ATOMIC };
 
-namespace oriel_compat {
+namespace oriel_compat
+{
 
 PTO_INTERNAL pto_pipe pipe_of(pipe_t pipe)
 {
@@ -117,18 +100,29 @@ PTO_INTERNAL void dsb(int)
 }
 
 /* The line of device memory that `at` lies in, or the core's whole cache. Other memory has no line. */
-template <typename T>
-PTO_INTERNAL void dcci(T *at, cache_line_t lines)
+template <typename T> PTO_INTERNAL void dcci(T *at, cache_line_t lines)
 {
     const pto_addr addr = lines == ENTIRE_DATA_CACHE ? 0 : oriel_front_address(at);
     if (lines == ENTIRE_DATA_CACHE || addr != 0)
         oriel_compat::sync(PTO_OP_DCCI, PIPE_S, PIPE_S, 0, addr);
 }
 
-template <typename T>
-PTO_INTERNAL void dcci(T *at, cache_line_t lines, dcci_dst_t)
+template <typename T> PTO_INTERNAL void dcci(T *at, cache_line_t lines, dcci_dst_t)
 {
     dcci(at, lines);
+}
+
+/* Around the cache: what is in memory at `at` and `offset` bytes behind it. */
+template <typename T> PTO_INTERNAL T ld_dev(T *at, int offset)
+{
+    T value;
+    oriel_front_read_device(reinterpret_cast<char *>(at) + offset, sizeof value, &value);
+    return value;
+}
+
+template <typename T> PTO_INTERNAL void st_dev(T value, T *at, int offset)
+{
+    oriel_front_write_device(reinterpret_cast<char *>(at) + offset, sizeof value, &value);
 }
 
 /* The barrier among the blocks of a kernel. */

@@ -12,7 +12,8 @@
 
 #include "pto/common/core.hpp"
 
-namespace pto {
+namespace pto
+{
 
 /* What an instruction returns: there is something to record. */
 struct RecordEvent {
@@ -52,7 +53,8 @@ enum class Op : uint16_t {
     TSTORE_ACC
 };
 
-namespace detail {
+namespace detail
+{
 
 constexpr pipe_t pipe_of(Op op)
 {
@@ -70,14 +72,19 @@ constexpr pipe_t pipe_of(Op op)
 
 } // namespace detail
 
-template <Op From, Op To, bool AutoId = true, event_t Id = EVENT_ID0>
-struct Event {
+template <Op From, Op To, bool AutoId = true, event_t Id = EVENT_ID0> struct Event {
     static constexpr pipe_t srcPipe = detail::pipe_of(From), dstPipe = detail::pipe_of(To);
     static constexpr bool isSamePipe = srcPipe == dstPipe;
 
     PTO_INTERNAL Event() = default;
-    PTO_INTERNAL Event(RecordEvent) { Record(); }
-    PTO_INTERNAL Event &operator=(RecordEvent) { return Record(); }
+    PTO_INTERNAL Event(RecordEvent)
+    {
+        Record();
+    }
+    PTO_INTERNAL Event &operator=(RecordEvent)
+    {
+        return Record();
+    }
 
     PTO_INTERNAL Event &Record()
     {
@@ -96,14 +103,14 @@ struct Event {
         return *this;
     }
 
-private:
+  private:
     event_t id_ = Id;
 };
 
-namespace detail {
+namespace detail
+{
 
-template <typename... Events>
-PTO_INTERNAL void wait_for(Events &...events)
+template <typename... Events> PTO_INTERNAL void wait_for(Events &...events)
 {
     (events.Wait(), ...);
 }

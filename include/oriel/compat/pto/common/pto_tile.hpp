@@ -10,7 +10,8 @@
 
 #include "pto/common/constants.hpp"
 
-namespace pto {
+namespace pto
+{
 
 enum class TileType { Vec, Mat, Left, Right, Acc, Bias, Scaling };
 enum class BLayout { RowMajor = 0, ColMajor = 1 };
@@ -35,8 +36,7 @@ struct GlobalTensorDim {
 
 /* ---- Five numbers, of which some are known when the kernel is compiled ------------------------------------------- */
 
-template <int64_t... N>
-struct FiveOf {
+template <int64_t... N> struct FiveOf {
     static_assert(sizeof...(N) == 5, "a tensor has five dimensions");
     static constexpr int64_t known[5] = {N...};
     int64_t value[5] = {N...};
@@ -49,8 +49,7 @@ struct FiveOf {
     }
 
     /* All five, of which the known ones are not looked at, or as many as are not known. */
-    template <typename... Given>
-    PTO_INTERNAL explicit FiveOf(int64_t first, Given... rest)
+    template <typename... Given> PTO_INTERNAL explicit FiveOf(int64_t first, Given... rest)
     {
         constexpr int count = 1 + sizeof...(Given), unknown = (0 + ... + (N == DYNAMIC ? 1 : 0));
         static_assert(count == 5 || count == unknown, "give all five numbers, or those that are DYNAMIC");
@@ -83,8 +82,7 @@ struct Stride : FiveOf<N1, N2, N3, N4, N5> {
 
 /* ---- Global tensors ---------------------------------------------------------------------------------------------- */
 
-template <typename Element_, typename Shape_, typename Stride_, Layout Layout_ = Layout::ND>
-struct GlobalTensor {
+template <typename Element_, typename Shape_, typename Stride_, Layout Layout_ = Layout::ND> struct GlobalTensor {
     using Shape = Shape_;
     using Stride = Stride_;
     using RawDType = std::remove_cv_t<Element_>;
@@ -97,32 +95,40 @@ struct GlobalTensor {
     {
     }
 
-    PTO_INTERNAL int64_t GetShape(int dim) const { return shape_.value[dim]; }
-    PTO_INTERNAL int64_t GetStride(int dim) const { return stride_.value[dim]; }
-    template <int dim>
-    static constexpr int64_t GetShape()
+    PTO_INTERNAL int64_t GetShape(int dim) const
+    {
+        return shape_.value[dim];
+    }
+    PTO_INTERNAL int64_t GetStride(int dim) const
+    {
+        return stride_.value[dim];
+    }
+    template <int dim> static constexpr int64_t GetShape()
     {
         return Shape::staticShape[dim];
     }
-    template <int dim>
-    static constexpr int64_t GetStride()
+    template <int dim> static constexpr int64_t GetStride()
     {
         return Stride::staticStride[dim];
     }
-    template <int... dim, typename... Given>
-    PTO_INTERNAL void SetShape(Given... given)
+    template <int... dim, typename... Given> PTO_INTERNAL void SetShape(Given... given)
     {
         ((shape_.value[dim] = static_cast<int64_t>(given)), ...);
     }
-    template <int... dim, typename... Given>
-    PTO_INTERNAL void SetStride(Given... given)
+    template <int... dim, typename... Given> PTO_INTERNAL void SetStride(Given... given)
     {
         ((stride_.value[dim] = static_cast<int64_t>(given)), ...);
     }
-    PTO_INTERNAL DType *data() const { return data_; }
-    PTO_INTERNAL void SetAddr(DType *data) { data_ = data; }
+    PTO_INTERNAL DType *data() const
+    {
+        return data_;
+    }
+    PTO_INTERNAL void SetAddr(DType *data)
+    {
+        data_ = data;
+    }
 
-private:
+  private:
     DType *data_ = nullptr;
     Shape shape_;
     Stride stride_;
@@ -151,33 +157,54 @@ struct Tile {
     {
     }
 
-    PTO_INTERNAL int GetValidRow() const { return rows_; }
-    PTO_INTERNAL int GetValidCol() const { return cols_; }
-    PTO_INTERNAL void SetValidRow(int rows) { rows_ = rows; }
-    PTO_INTERNAL void SetValidCol(int cols) { cols_ = cols; }
-    PTO_INTERNAL uint64_t data() const { return offset_; }
-    PTO_INTERNAL void assign(uint64_t offset) { offset_ = offset; }
+    PTO_INTERNAL int GetValidRow() const
+    {
+        return rows_;
+    }
+    PTO_INTERNAL int GetValidCol() const
+    {
+        return cols_;
+    }
+    PTO_INTERNAL void SetValidRow(int rows)
+    {
+        rows_ = rows;
+    }
+    PTO_INTERNAL void SetValidCol(int cols)
+    {
+        cols_ = cols;
+    }
+    PTO_INTERNAL uint64_t data() const
+    {
+        return offset_;
+    }
+    PTO_INTERNAL void assign(uint64_t offset)
+    {
+        offset_ = offset;
+    }
 
-private:
+  private:
     int rows_ = RowValid_ == DYNAMIC ? Rows_ : RowValid_, cols_ = ColValid_ == DYNAMIC ? Cols_ : ColValid_;
     uint64_t offset_ = 0;
 };
 
 template <typename Element_, int Rows_, int Cols_, int RowValid_ = Rows_, int ColValid_ = Cols_>
-using TileLeft = Tile<TileType::Left, Element_, Rows_, Cols_, BLayout::RowMajor, RowValid_, ColValid_, SLayout::RowMajor, 512>;
+using TileLeft =
+    Tile<TileType::Left, Element_, Rows_, Cols_, BLayout::RowMajor, RowValid_, ColValid_, SLayout::RowMajor, 512>;
 template <typename Element_, int Rows_, int Cols_, int RowValid_ = Rows_, int ColValid_ = Cols_>
-using TileRight = Tile<TileType::Right, Element_, Rows_, Cols_, BLayout::RowMajor, RowValid_, ColValid_, SLayout::ColMajor, 512>;
+using TileRight =
+    Tile<TileType::Right, Element_, Rows_, Cols_, BLayout::RowMajor, RowValid_, ColValid_, SLayout::ColMajor, 512>;
 template <typename Element_, int Rows_, int Cols_, int RowValid_ = Rows_, int ColValid_ = Cols_>
-using TileAcc = Tile<TileType::Acc, Element_, Rows_, Cols_, BLayout::ColMajor, RowValid_, ColValid_, SLayout::RowMajor, 1024>;
+using TileAcc =
+    Tile<TileType::Acc, Element_, Rows_, Cols_, BLayout::ColMajor, RowValid_, ColValid_, SLayout::RowMajor, 1024>;
 
 } // namespace pto
 
 /* ---- What instructions take -------------------------------------------------------------------------------------- */
 
-namespace oriel_compat {
+namespace oriel_compat
+{
 
-template <typename T>
-constexpr pto_dtype dtype_of()
+template <typename T> constexpr pto_dtype dtype_of()
 {
     using U = std::remove_cv_t<T>;
     if constexpr (std::is_same_v<U, float>)
@@ -204,22 +231,20 @@ constexpr pto_dtype dtype_of()
         static_assert(sizeof(U) == 0, "oriel: this element type is not supported yet (docs/compat.md)");
 }
 
-template <typename T>
-struct is_tile : std::false_type {
+template <typename T> struct is_tile : std::false_type {
 };
-template <pto::TileType L, typename E, int R, int C, pto::BLayout B, int VR, int VC, pto::SLayout S, int F, pto::PadValue P>
+template <pto::TileType L, typename E, int R, int C, pto::BLayout B, int VR, int VC, pto::SLayout S, int F,
+          pto::PadValue P>
 struct is_tile<pto::Tile<L, E, R, C, B, VR, VC, S, F, P>> : std::true_type {
 };
 
 /* A tile of the vector unit that is laid out column by column; those of the matrix unit have layouts that nobody sees. */
-template <typename T>
-constexpr bool is_turned()
+template <typename T> constexpr bool is_turned()
 {
     return T::Loc == pto::TileType::Vec && !T::isRowMajor;
 }
 
-template <typename T>
-PTO_INTERNAL pto_tile tile_of(const T &tile)
+template <typename T> PTO_INTERNAL pto_tile tile_of(const T &tile)
 {
     const uint32_t rows = T::Rows, cols = T::Cols, valid_rows = static_cast<uint32_t>(tile.GetValidRow()),
                    valid_cols = static_cast<uint32_t>(tile.GetValidCol());
@@ -233,8 +258,7 @@ PTO_INTERNAL pto_tile tile_of(const T &tile)
     return it;
 }
 
-template <typename G>
-PTO_INTERNAL pto_global global_of(const G &global, bool turned = false)
+template <typename G> PTO_INTERNAL pto_global global_of(const G &global, bool turned = false)
 {
     static_assert(G::layout != pto::Layout::NZ, "oriel: Layout::NZ is not supported yet (docs/compat.md)");
     pto_global it{};

@@ -5,19 +5,18 @@
 #ifndef ORIEL_COMPAT_PTO_UNSUPPORTED_HPP
 #define ORIEL_COMPAT_PTO_UNSUPPORTED_HPP
 
-namespace pto {
+namespace pto
+{
 
 /* An instruction by its name, whatever its template parameters and operands. */
 #define ORIEL_UNSUPPORTED(name)                                                                                        \
-    template <typename... Operands>                                                                                    \
-    void name(Operands &&...)                                                                                          \
+    template <typename... Operands> void name(Operands &&...)                                                          \
     {                                                                                                                  \
-        static_assert(sizeof...(Operands) == 99, "oriel: " #name " is not supported yet (docs/compat.md)");           \
+        static_assert(sizeof...(Operands) == 99, "oriel: " #name " is not supported yet (docs/compat.md)");            \
     }                                                                                                                  \
-    template <auto First, auto... Rest, typename... Operands>                                                          \
-    void name(Operands &&...)                                                                                          \
+    template <auto First, auto... Rest, typename... Operands> void name(Operands &&...)                                \
     {                                                                                                                  \
-        static_assert(sizeof...(Operands) == 99, "oriel: " #name " is not supported yet (docs/compat.md)");           \
+        static_assert(sizeof...(Operands) == 99, "oriel: " #name " is not supported yet (docs/compat.md)");            \
     }
 
 ORIEL_UNSUPPORTED(TABS)
@@ -103,7 +102,8 @@ ORIEL_UNSUPPORTED(TSUBVIEW)
 ORIEL_UNSUPPORTED(TTRANS)
 ORIEL_UNSUPPORTED(TTRI)
 
-namespace comm {
+namespace comm
+{
 
 ORIEL_UNSUPPORTED(TGET_ASYNC)
 
