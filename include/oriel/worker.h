@@ -51,6 +51,7 @@ typedef struct oriel_domain oriel_domain;
 #define ORIEL_MAX_SCALARS 32 /* scalar arguments of one task */
 #define ORIEL_MAX_COMMS   4  /* domains given to one task */
 #define ORIEL_MAX_DEPS    16 /* explicit dependencies of one task */
+#define ORIEL_MAX_UNTILS  8  /* completion conditions of one task */
 
 /* A dense tensor in host or shared memory. `data` is borrowed: it must stay until the run that uses it has returned. */
 typedef struct oriel_tensor {
@@ -81,18 +82,25 @@ typedef struct oriel_task {
     uint64_t id;
 } oriel_task;
 
+/* A completion condition: `*cell >= least`. The cell is one of this device's own window, which peers notify. */
+typedef struct oriel_until {
+    const int32_t *cell;
+    int32_t least;
+} oriel_until;
+
 /*
  * The arguments of one task: what the kernel sees as pto_arg_tensor(core, i) and so on, in the order of addition. A
  * plain value: start from ORIEL_ARGS_INIT; copy it as you like; submit copies what it needs.
  */
 typedef struct oriel_args {
-    uint32_t tensors, scalars, comms, deps;
+    uint32_t tensors, scalars, comms, deps, untils;
     uint32_t blocks; /* blocks of a kernel, each on a core of its own: 0 or 1 is one */
     oriel_tensor tensor[ORIEL_MAX_TENSORS];
     oriel_tag tag[ORIEL_MAX_TENSORS];
     uint64_t scalar[ORIEL_MAX_SCALARS];
     oriel_domain *comm[ORIEL_MAX_COMMS];
     oriel_task dep[ORIEL_MAX_DEPS];
+    oriel_until until[ORIEL_MAX_UNTILS];
 } oriel_args;
 
 #ifdef __cplusplus
@@ -117,6 +125,12 @@ ORIEL_API oriel_status oriel_args_f64(oriel_args *args, double value);
 ORIEL_API oriel_status oriel_args_comm(oriel_args *args, oriel_domain *domain);
 /* The task starts after `task` has ended, whatever their tensors are. */
 ORIEL_API oriel_status oriel_args_after(oriel_args *args, oriel_task task);
+/*
+ * The task ends, for those that depend on it, when its kernel has returned and element `index` of `cells`, which are
+ * PTO_I32 in a window, is at least `least`: nobody's core waits meanwhile. Inside a device only.
+ * ORIEL_INVALID: too many, `cells` are of another type, or `index` is behind their end.
+ */
+ORIEL_API oriel_status oriel_args_until(oriel_args *args, oriel_tensor cells, uint64_t index, int32_t least);
 
 /* ---- Callables -------------------------------------------------------------------------------------------------- */
 

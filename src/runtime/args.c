@@ -101,16 +101,34 @@ oriel_status oriel_args_after(oriel_args *args, oriel_task task)
     return ORIEL_OK;
 }
 
+oriel_status oriel_args_until(oriel_args *args, oriel_tensor cells, uint64_t index, int32_t least)
+{
+    if (args->untils >= ORIEL_MAX_UNTILS)
+        return oriel_fail(ORIEL_INVALID, "a task has at most %d completion conditions", ORIEL_MAX_UNTILS);
+    oriel_status status = check_shape(&cells, 0);
+    if (status != ORIEL_OK)
+        return status;
+    if (cells.dtype != PTO_I32 || !cells.data || (uintptr_t)cells.data % sizeof(int32_t))
+        return oriel_fail(ORIEL_INVALID, "a completion condition is on a cell of type i32, in memory that exists");
+    if (index >= oriel_tensor_bytes(&cells) / sizeof(int32_t))
+        return oriel_fail(ORIEL_INVALID, "a completion condition is on cell %" PRIu64 " of %" PRIu64, index,
+                          oriel_tensor_bytes(&cells) / sizeof(int32_t));
+    args->until[args->untils++] = (oriel_until){(const int32_t *)cells.data + index, least};
+    return ORIEL_OK;
+}
+
 void oriel_args_copy(oriel_args *to, const oriel_args *from)
 {
     to->tensors = from->tensors;
     to->scalars = from->scalars;
     to->comms = from->comms;
     to->deps = from->deps;
+    to->untils = from->untils;
     to->blocks = from->blocks;
     memcpy(to->tensor, from->tensor, from->tensors * sizeof *from->tensor);
     memcpy(to->tag, from->tag, from->tensors * sizeof *from->tag);
     memcpy(to->scalar, from->scalar, from->scalars * sizeof *from->scalar);
     memcpy(to->comm, from->comm, from->comms * sizeof(oriel_domain *));
     memcpy(to->dep, from->dep, from->deps * sizeof *from->dep);
+    memcpy(to->until, from->until, from->untils * sizeof *from->until);
 }

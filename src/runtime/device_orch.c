@@ -8,6 +8,7 @@
  * waits. Now and then it gives kernels their turn when it submits, too.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ struct oriel_device_orch {
     oriel_domain domain[ORIEL_MAX_COMMS]; /* the handles that the device function gets */
     kernel_task *ready, **last_ready;     /* in the order in which they became so */
     flight *ended, **last_ended;          /* likewise */
+    flight *held;                         /* those whose kernels have ended, and not all conditions hold */
     uint32_t submitted;
     kernel_task *unused_tasks;
     flight *unused_flights;
@@ -157,7 +159,31 @@ static void start_task(device_orch *self, kernel_task *task)
     oriel_cores_start(assignment->device->cores, &new->run);
 }
 
+/* Another member of the group has failed, or the device is to stop. */
+static bool is_aborted(const device_orch *self)
+{
+    const oriel_assignment *assignment = self->assignment;
+    return atomic_load(&assignment->abort->set) || atomic_load(&assignment->device->setup->mailbox->stop);
+}
+
 /* ---- Moving things along ---------------------------------------------------------------------------------------- */
+
+/* The first condition of the task that does not hold; NULL: they all do. */
+static const oriel_until *unmet(const kernel_task *task)
+{
+    for (uint32_t i = 0; i < task->args.untils; i++) {
+        const oriel_until *until = &task->args.until[i];
+        if (atomic_load_explicit((const _Atomic int32_t *)until->cell, memory_order_acquire) < until->least)
+            return until;
+    }
+    return NULL;
+}
+
+static void end_flight(device_orch *self, flight *old)
+{
+    end_task(self, old->task, old->run.status, old->run.message);
+    recycle_flight(self, old);
+}
 
 static void take_back_ended(device_orch *self)
 {
@@ -165,8 +191,42 @@ static void take_back_ended(device_orch *self)
         if (!(self->ended = old->next))
             self->last_ended = &self->ended;
         oriel_view_free(&old->view);
-        end_task(self, old->task, old->run.status, old->run.message);
-        recycle_flight(self, old);
+        if (old->run.status == ORIEL_OK && unmet(old->task)) {
+            old->next = self->held;
+            self->held = old;
+        } else {
+            end_flight(self, old);
+        }
+    }
+}
+
+/* How the wait of a task that is held ended; false: it has not. Sets what the task ends with. */
+static bool hold_is_over(const device_orch *self, flight *old)
+{
+    const oriel_until *until = unmet(old->task);
+    if (!until)
+        return true;
+    bool late = oriel_passed(self->assignment->deadline);
+    if (!late && !is_aborted(self))
+        return false;
+    int32_t seen = atomic_load((const _Atomic int32_t *)until->cell);
+    old->run.status = late ? ORIEL_TIMEOUT : ORIEL_ABORTED;
+    snprintf(old->run.message, sizeof old->run.message,
+             "task \"%s\" was to end when its cell is at least %" PRId32 ", and it is %" PRId32,
+             old->task->kernel->name, until->least, seen);
+    return true;
+}
+
+static void take_back_held(device_orch *self)
+{
+    for (flight **at = &self->held; *at;) {
+        flight *old = *at;
+        if (!hold_is_over(self, old)) {
+            at = &old->next;
+            continue;
+        }
+        *at = old->next;
+        end_flight(self, old);
     }
 }
 
@@ -205,6 +265,7 @@ static void move_along(device_orch *self)
     do {
         placed = false;
         take_back_ended(self);
+        take_back_held(self);
         take_ready(self);
         for (kernel_task *task; (task = take_placeable(self)); placed = true)
             start_task(self, task);
@@ -214,13 +275,20 @@ static void move_along(device_orch *self)
 static bool some_task_ended(void *context)
 {
     const device_orch *self = context;
+    for (flight *old = self->held; old; old = old->next)
+        if (!unmet(old->task) || is_aborted(self))
+            return true;
     return self->ended != NULL;
 }
 
-/* Lets kernels run until one has ended. Their waits are bounded, so this one needs a bound only if the caller has one. */
+/*
+ * Lets kernels run until a task may have ended. Waits of kernels are bounded; what is held is bounded here, by the assignment's
+ * deadline.
+ */
 static oriel_status wait_for_an_end(device_orch *self, int64_t deadline)
 {
-    return oriel_wait_for(NULL, &(oriel_wait){.ready = some_task_ended, .context = self, .deadline = deadline});
+    int64_t last = self->held && self->assignment->deadline < deadline ? self->assignment->deadline : deadline;
+    return oriel_wait_for(NULL, &(oriel_wait){.ready = some_task_ended, .context = self, .deadline = last});
 }
 
 /* So the graph stays as small as what is in flight: edges are few, and its memory is in the cache. */
@@ -231,13 +299,6 @@ static void let_kernels_run(device_orch *self)
 }
 
 /* ---- The level's operations ------------------------------------------------------------------------------------- */
-
-/* Another member of the group has failed, or the device is to stop. */
-static bool is_aborted(const device_orch *self)
-{
-    const oriel_assignment *assignment = self->assignment;
-    return atomic_load(&assignment->abort->set) || atomic_load(&assignment->device->setup->mailbox->stop);
-}
 
 static oriel_status check(const device_orch *self, const oriel_submission *submission)
 {
@@ -261,6 +322,9 @@ static oriel_status check(const device_orch *self, const oriel_submission *submi
             status = oriel_fail(ORIEL_INVALID,
                                 "\"%s\": domain argument %" PRIu32 " is not one that this task was given", name, i);
     }
+    for (uint32_t i = 0; status == ORIEL_OK && i < submission->args->untils; i++)
+        if (place_of(self, submission->args->until[i].cell).segment != ORIEL_SEGMENT_ARENA)
+            status = oriel_fail(ORIEL_INVALID, "\"%s\": the cell of condition %" PRIu32 " is in no window", name, i);
     return status;
 }
 
@@ -312,7 +376,7 @@ static oriel_status device_wait(oriel_orch *orch, oriel_task task, double timeou
             return oriel_fail(ORIEL_INVALID, "there is no task %" PRIu64, task.id);
         if (ended)
             return status == ORIEL_OK ? ORIEL_OK : oriel_failures_tell(&self->failures, task.id, status);
-        if (wait_for_an_end(self, deadline) == ORIEL_TIMEOUT)
+        if (wait_for_an_end(self, deadline) == ORIEL_TIMEOUT && oriel_passed(deadline))
             return oriel_fail(ORIEL_TIMEOUT, "task %" PRIu64 " did not end within %g s", task.id, timeout_s);
     }
 }

@@ -64,6 +64,10 @@ static oriel_status check_args(oriel_worker *worker, const oriel_callable *calla
         status = check_count(callable->name, "domains", args->comms, callable->comms);
     if (status == ORIEL_OK)
         status = oriel_orch_check_blocks(args, callable->name, worker->platform->limits.vector_cores);
+    if (status == ORIEL_OK && args->untils > 0)
+        status =
+            oriel_fail(ORIEL_INVALID, "task \"%s\" has completion conditions, which only tasks inside a device have",
+                       callable->name);
     if (status == ORIEL_OK)
         status = check_tensors(worker, callable->name, args);
     for (uint32_t i = 0; status == ORIEL_OK && i < args->comms; i++)

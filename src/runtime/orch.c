@@ -140,7 +140,8 @@ oriel_status oriel_orch_check_counts(const oriel_args *args, const char *name)
     } kinds[] = {{"tensors", args->tensors, ORIEL_MAX_TENSORS},
                  {"scalars", args->scalars, ORIEL_MAX_SCALARS},
                  {"domains", args->comms, ORIEL_MAX_COMMS},
-                 {"dependencies", args->deps, ORIEL_MAX_DEPS}};
+                 {"dependencies", args->deps, ORIEL_MAX_DEPS},
+                 {"completion conditions", args->untils, ORIEL_MAX_UNTILS}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (kinds[i].count > kinds[i].limit)
             return oriel_fail(ORIEL_INVALID, "task \"%s\" is given %" PRIu32 " %s, at most %" PRIu32 " are possible",

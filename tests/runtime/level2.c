@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Level 2: kernels submitted inside a device. What these tests protect: orchestration functions on devices have the same
- * rules as on the host (edges, temporaries, scopes, rings, deadlines, poison), kernels get the blocks that they ask for, and a
+ * rules as on the host (edges, temporaries, scopes, rings, deadlines, poison), completion conditions hold tasks back, kernels get the blocks that they ask for, and a
  * level-2 worker does without level 3.
  */
 #include "fixture.h"
@@ -214,6 +214,36 @@ static oriel_status beside(oriel_orch *orch, const oriel_args *given)
     return oriel_submit(orch, TELL, &no_edge, 0, NULL);
 }
 
+/* Element 1 is 3 once the first task has ended, which the last one tells by element 0: what depends on it finds that. */
+static oriel_status when_told(oriel_orch *orch, const oriel_args *given)
+{
+    oriel_tensor told = part(&given->tensor[0], 0, 1), value = part(&given->tensor[0], 1, 1);
+    oriel_tensor seen = part(&given->tensor[0], 2, 1);
+    oriel_args held = args_of(value, ORIEL_INOUT, 3), after = args_of(seen, ORIEL_INOUT, 0);
+    oriel_task first;
+    TRY(oriel_args_until(&held, given->tensor[0], 0, 1));
+    TRY(oriel_submit(orch, STEP, &held, 0, &first));
+    TRY(oriel_args_after(&after, first));
+    oriel_args_tensor(&after, told, ORIEL_NO_DEP);
+    TRY(oriel_submit(orch, COPY, &after, 0, NULL));
+    EXPECT(oriel_task_wait(orch, first, 0.01) == ORIEL_TIMEOUT);
+    TRY(submit_on(orch, TELL, told, 0, NULL));
+    return oriel_task_wait(orch, first, -1);
+}
+
+static oriel_status never_told(oriel_orch *orch, const oriel_args *given)
+{
+    oriel_args held = args_of(part(&given->tensor[0], 1, 1), ORIEL_INOUT, 3);
+    oriel_tensor seven = oriel_tensor_1d(given->tensor[0].data, PTO_I32, 7);
+    EXPECT(oriel_args_until(&held, seven, 7, 1) == ORIEL_INVALID);
+    EXPECT(oriel_args_until(&held, oriel_tensor_1d(given->tensor[0].data, PTO_F32, 7), 0, 1) == ORIEL_INVALID);
+    for (int i = 0; i < ORIEL_MAX_UNTILS; i++)
+        TRY(oriel_args_until(&held, given->tensor[0], 0, i));
+    EXPECT(oriel_args_until(&held, seven, 0, 1) == ORIEL_INVALID);
+    TRY(oriel_submit(orch, STEP, &held, 0, NULL));
+    return submit_on(orch, STEP, part(&given->tensor[0], 1, 1), 5, NULL); /* never runs */
+}
+
 static oriel_status in_vain(oriel_orch *orch, const oriel_args *given)
 {
     return submit_on(orch, AWAIT, given->tensor[0], 0, NULL);
@@ -286,6 +316,8 @@ enum {
     WITH_DEADLINES,
     BESIDE,
     IN_VAIN,
+    WHEN_TOLD,
+    NEVER_TOLD,
     WITH_FAULT,
     REFUSED,
     EXCHANGES,
@@ -302,6 +334,8 @@ static const oriel_callable callables[CALLABLES] = {
     [WITH_DEADLINES] = {"with_deadlines", NULL, with_deadlines, kernels, KERNELS, 1, -1, 0},
     [BESIDE] = {"beside", NULL, beside, kernels, KERNELS, 1, -1, 0},
     [IN_VAIN] = {"in_vain", NULL, in_vain, kernels, KERNELS, 1, -1, 0},
+    [WHEN_TOLD] = {"when_told", NULL, when_told, kernels, KERNELS, 1, -1, 0},
+    [NEVER_TOLD] = {"never_told", NULL, never_told, kernels, KERNELS, 1, -1, 0},
     [WITH_FAULT] = {"with_fault", NULL, with_fault, kernels, KERNELS, 1, -1, 0},
     [REFUSED] = {"refused", NULL, refused, kernels, KERNELS, 1, -1, 1},
     [EXCHANGES] = {"exchanges", NULL, exchanges, kernels, KERNELS, 1, 1, 1},
@@ -494,6 +528,26 @@ static void a_kernel_inside_ends_at_the_deadline_of_its_task(void **state)
     run_chain(f, 50);
 }
 
+static void a_condition_holds_a_task_and_what_depends_on_it(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 1, &(oriel_worker_options){0});
+    device_call call = call_of(f, WHEN_TOLD, 0, 0);
+    assert_ok(run_call(&call));
+    assert_int_equal(cells_of(&call.tensor)[1], 3);
+    assert_int_equal(cells_of(&call.tensor)[2], 1);
+}
+
+static void a_condition_that_never_holds_ends_with_the_deadline(void **state)
+{
+    fixture *f = begin(state);
+    start(f, 1, &(oriel_worker_options){.timeout_s = 0.05});
+    device_call call = call_of(f, NEVER_TOLD, 0, 0);
+    assert_fails(run_call(&call), ORIEL_TIMEOUT, "task \"step\" was to end when its cell is at least 1, and it is 0");
+    assert_int_equal(cells_of(&call.tensor)[1], 3);
+    run_chain(f, 50);
+}
+
 static void a_fault_inside_poisons_what_depends_on_it(void **state)
 {
     fixture *f = begin(state);
@@ -634,6 +688,9 @@ static oriel_status level2_refused_function(oriel_orch *orch, void *user)
     assert_fails(oriel_allocate_domain(orch, "one", NULL, 1, 0, exchange_buffers, 2, &domain), ORIEL_STATE, "one");
     args.blocks = CORES + 1;
     assert_fails(oriel_submit(orch, call->f->id[L2_STAMP], &args, 0, NULL), ORIEL_INVALID, "49");
+    args.blocks = 1;
+    assert_ok(oriel_args_until(&args, call->tensor, 0, 1));
+    assert_fails(oriel_submit(orch, call->f->id[L2_STEP], &args, 0, NULL), ORIEL_INVALID, "completion conditions");
     return ORIEL_OK;
 }
 
@@ -679,6 +736,8 @@ int main(void)
         IN_BOTH(scopes_give_temporaries_back),
         IN_BOTH(waiting_inside_a_device_has_a_deadline),
         IN_BOTH(a_kernel_inside_ends_at_the_deadline_of_its_task),
+        IN_BOTH(a_condition_holds_a_task_and_what_depends_on_it),
+        IN_BOTH(a_condition_that_never_holds_ends_with_the_deadline),
         IN_BOTH(a_fault_inside_poisons_what_depends_on_it),
         IN_BOTH(kernels_inside_devices_talk_to_peers),
         IN_BOTH(a_device_function_is_told_that_its_group_failed),
