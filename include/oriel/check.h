@@ -88,7 +88,9 @@ typedef struct oriel_check_side {
     const char *bytes; /* "bytes 0-63 of UB", "bytes 128-191 of window \"scratch\" of rank 1"; "" if there are none */
     uint32_t rank, block, call;
     pto_pipe pipe;
-    bool host; /* the host, between two calls: rank and call say whose */
+    const char *kernel; /* of an orchestration: which of its kernels; else "" */
+    uint32_t task;      /* and as which of its tasks, in the order of submission, from 0 */
+    bool host;          /* the host, between two calls: rank and call say whose */
 } oriel_check_side;
 
 typedef struct oriel_finding {

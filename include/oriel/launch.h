@@ -8,6 +8,17 @@
  *
  *      const oriel_launch *oriel_launch_entry(void);   // what `oriel run ./mine.so` looks for
  *
+ * Instead of one kernel a launch may have an orchestration, which submits several to each device:
+ *
+ *      static oriel_status orchestrate(oriel_orch *orch, const oriel_args *given)      // on each rank, for each call
+ *      {
+ *          oriel_args args = ORIEL_ARGS_INIT;
+ *          oriel_args_tensor(&args, given->tensor[0], ORIEL_INPUT);                    // parts of the launch's buffers,
+ *          oriel_args_tensor(&args, oriel_tensor_1d(NULL, PTO_F32, 64), ORIEL_OUTPUT); // or made by the runtime
+ *          oriel_submit(orch, PRODUCER, &args, ORIEL_ANY_DEVICE, &producer);           // index in the launch's kernels
+ *          ...                                                                         // args.tensor[1] is known now
+ *      }
+ *
  * Order of calls, for a program of its own: fill an oriel_job, oriel_launch_run, look at the oriel_report,
  * oriel_report_free.
  */
@@ -48,7 +59,12 @@ ORIEL_API uint64_t oriel_count_signals(const oriel_job *job); /* 48 * ranks int3
 typedef enum oriel_role {
     ORIEL_ROLE_INPUT,  /* a tensor of the rank, filled before the first call */
     ORIEL_ROLE_OUTPUT, /* a tensor of the rank, compared after each call */
-    ORIEL_ROLE_WINDOW  /* a named buffer of the domain's window, zero at the beginning */
+    ORIEL_ROLE_WINDOW, /* a named buffer of the domain's window, zero at the beginning */
+    /*
+     * Room on each rank for what the runtime makes in one call: ORIEL_OUTPUT tensors of an orchestration's tasks, each from
+     * a multiple of 64 B on. Such a tensor lies in the first of these buffers that has room left for it.
+     */
+    ORIEL_ROLE_TEMPORARY
 } oriel_role;
 
 /* dtype of a buffer: a fixed one, or the job's. */
@@ -112,6 +128,12 @@ typedef oriel_status (*oriel_scalars_fn)(const oriel_job *job, uint32_t rank, or
 /*
  * The kernel gets the INPUT and OUTPUT buffers, in the order of the table, as its tensor arguments; the domain as its
  * first; the WINDOW buffers as that domain's buffers, in the order of the table.
+ *
+ * An orchestration gets the same, and behind these tensors its own rank's WINDOW buffers, in the order of the table; behind
+ * the scalars of `scalars` one more, the number of the call, from 0. It passes on to each kernel what that needs, as
+ * `blocks` asks for, and must submit the same whenever it gets the same: the checker calls it once. Its tasks are done when
+ * all of them have ended, and the call with them. Checked, they are ordered as the runtime of the accelerators guarantees,
+ * which is less than that of oriel/worker.h gives (docs/memory-model.md).
  */
 typedef struct oriel_launch {
     const char *name;    /* "allgather" */
@@ -127,6 +149,10 @@ typedef struct oriel_launch {
     uint32_t dtypes; /* set of PTO_DTYPE_BIT that it supports */
     uint32_t min_ranks, max_ranks;
     uint64_t default_count;
+    /* Instead of `kernel` and `blocks`: */
+    oriel_device_fn orchestrate;
+    const oriel_kernel *kernels; /* that it submits, by index */
+    uint32_t kernel_count;
 } oriel_launch;
 
 /* ---- Running one ------------------------------------------------------------------------------------------------ */

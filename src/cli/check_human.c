@@ -23,9 +23,15 @@ static void print_side(const cli_checked *c, const oriel_check_side *side)
         printf("    the host, after call %u of rank %u%s%s\n", side->call, side->rank, comma, side->bytes);
         return;
     }
-    printf("    %s%s:%d%s: %s, rank %u, core %u, %s, call %u%s%s\n", shade(c, BOLD), side->place.file, side->place.line,
-           shade(c, OFF), side->what, side->rank, side->block, oriel_pipe_name(side->pipe), side->call, comma,
-           side->bytes);
+    char task[128] = "";
+    if (side->kernel[0])
+        snprintf(task, sizeof task, ", task %u (%.100s)", side->task, side->kernel);
+    if (side->place.line)
+        printf("    %s%s:%d%s: ", shade(c, BOLD), side->place.file, side->place.line, shade(c, OFF));
+    else
+        printf("    ");
+    printf("%s, rank %u%s, core %u, %s, call %u%s%s\n", side->what, side->rank, task, side->block,
+           oriel_pipe_name(side->pipe), side->call, comma, side->bytes);
     char source[256];
     if (cli_source_line(c->job, &side->place, source, sizeof source))
         printf("      %s%5d |%s %s\n", shade(c, DIM), side->place.line, shade(c, OFF), source);

@@ -12,6 +12,10 @@ static json_t *side_object(const cli_job *job, const oriel_check_side *side)
     if (side->host)
         return object;
     json_object_set_new(object, "core", json_integer(side->block));
+    if (side->kernel[0]) {
+        json_object_set_new(object, "kernel", cli_json_text(side->kernel));
+        json_object_set_new(object, "task", json_integer(side->task));
+    }
     json_object_set_new(object, "pipe", json_string(oriel_pipe_name(side->pipe)));
     json_object_set_new(object, "file", cli_json_text(side->place.file));
     json_object_set_new(object, "line", json_integer(side->place.line));

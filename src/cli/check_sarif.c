@@ -58,8 +58,9 @@ static json_t *related_location(const cli_job *job, const oriel_check_side *side
     if (side->host)
         snprintf(text, sizeof text, "%s, rank %u, call %u: %s", side->what, side->rank, side->call, side->bytes);
     else
-        snprintf(text, sizeof text, "%s on %s, rank %u, core %u, call %u%s%s", side->what, oriel_pipe_name(side->pipe),
-                 side->rank, side->block, side->call, side->bytes[0] ? ": " : "", side->bytes);
+        snprintf(text, sizeof text, "%s on %s, rank %u, %s%score %u, call %u%s%s", side->what,
+                 oriel_pipe_name(side->pipe), side->rank, side->kernel, side->kernel[0] ? ", " : "", side->block,
+                 side->call, side->bytes[0] ? ": " : "", side->bytes);
     json_t *object = location(job, side);
     json_object_set_new(object, "id", json_integer(id));
     json_object_set_new(object, "message", message(text));

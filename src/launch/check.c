@@ -24,6 +24,7 @@
 #include "base/strand.h"
 #include "launch/check_memory.h"
 #include "launch/job.h"
+#include "launch/tasks.h"
 #include "runtime/admit.h"
 
 /* Address space for a report; what is not needed is given back, and was never touched. */
@@ -80,15 +81,19 @@ static oriel_status run_engine(const checking *c, oriel_checker *checker)
     return status == ORIEL_OK ? check_without(c) : status;
 }
 
-static oriel_status check_in_memory(const checking *c, oriel_check_memory *memory)
+/* `tasks` NULL: the launch has one kernel. */
+static oriel_status check_tasks(const checking *c, oriel_check_memory *memory, const oriel_launch_tasks *tasks)
 {
     const oriel_check_host host = oriel_check_memory_host(memory);
     const oriel_check_setup setup = {.limits = c->limits,
                                      .ranks = c->job.ranks,
-                                     .blocks = c->launch->blocks ? c->launch->blocks : 1,
+                                     .blocks = tasks               ? tasks->cores
+                                               : c->launch->blocks ? c->launch->blocks
+                                                                   : 1,
                                      .calls = c->options.calls,
                                      .function = c->launch->kernel,
                                      .view = memory->view,
+                                     .graph = tasks ? tasks->graph : NULL,
                                      .piece = memory->piece,
                                      .pieces = memory->pieces,
                                      .host = &host,
@@ -101,6 +106,19 @@ static oriel_status check_in_memory(const checking *c, oriel_check_memory *memor
         return status;
     status = run_engine(c, checker);
     oriel_checker_destroy(checker);
+    return status;
+}
+
+static oriel_status check_in_memory(const checking *c, oriel_check_memory *memory)
+{
+    if (!c->launch->orchestrate)
+        return check_tasks(c, memory, NULL);
+    oriel_launch_tasks tasks;
+    oriel_status status = oriel_launch_tasks_make(memory, c->limits, c->options.profile, c->options.calls, &tasks);
+    if (status != ORIEL_OK)
+        return status;
+    status = check_tasks(c, memory, &tasks);
+    oriel_launch_tasks_free(&tasks);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "isa/isa.h"
 #include "launch/job.h"
+#include "oriel/kernel.h"
 #include "runtime/orch.h"
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
@@ -70,14 +71,32 @@ static oriel_status make_tensor(oriel_check_memory *m, uint32_t rank, uint32_t b
     return ORIEL_OK;
 }
 
+static oriel_status make_temporary(oriel_check_memory *m, uint32_t rank, uint32_t b)
+{
+    const oriel_launch_buffer *buffer = &m->launch->buffers[b];
+    uint64_t bytes = oriel_buffer_bytes(buffer, m->job);
+    void *data;
+    oriel_status status = oriel_arena_alloc(m->arena, bytes, PTO_LINE_BYTES, &data);
+    if (status == ORIEL_OK)
+        add_piece(m, (oriel_check_piece){.offset = oriel_arena_offset(m->arena, data),
+                                         .bytes = bytes,
+                                         .name = buffer->name,
+                                         .rank = rank,
+                                         .undefined = true,
+                                         .temporary = true});
+    return status;
+}
+
 static oriel_status make_args(oriel_check_memory *m, uint32_t rank, const oriel_limits *limits)
 {
     oriel_args *args = &m->args[rank];
     args->blocks = m->launch->blocks;
     oriel_status status = oriel_orch_check_blocks(args, m->launch->name, limits->vector_cores);
     for (uint32_t b = 0; b < m->launch->buffer_count && status == ORIEL_OK; b++)
-        if (m->launch->buffers[b].role != ORIEL_ROLE_WINDOW)
+        if (oriel_buffer_is_tensor(&m->launch->buffers[b]))
             status = make_tensor(m, rank, b);
+        else if (m->launch->buffers[b].role == ORIEL_ROLE_TEMPORARY)
+            status = make_temporary(m, rank, b);
     if (status == ORIEL_OK && m->launch->scalars)
         status = m->launch->scalars(m->job, rank, args);
     return status;
@@ -177,7 +196,7 @@ oriel_status oriel_check_memory_make(const oriel_launch *launch, const oriel_job
 {
     *memory = (oriel_check_memory){.launch = launch, .job = job};
     for (uint32_t b = 0; b < launch->buffer_count; b++)
-        memory->tensors += launch->buffers[b].role != ORIEL_ROLE_WINDOW;
+        memory->tensors += oriel_buffer_is_tensor(&launch->buffers[b]);
     oriel_status status = allocate_tables(memory);
     if (status == ORIEL_OK)
         status = oriel_inputs_make(launch, job, &memory->inputs[0]);
@@ -227,7 +246,7 @@ static void fill_inputs(oriel_check_memory *m, uint32_t rank, const oriel_inputs
         const oriel_launch_buffer *buffer = &m->launch->buffers[b];
         if (buffer->role == ORIEL_ROLE_INPUT)
             memcpy(tensor->data, oriel_inputs_bytes(inputs, rank, b), oriel_buffer_bytes(buffer, m->job));
-        tensor += buffer->role != ORIEL_ROLE_WINDOW;
+        tensor += oriel_buffer_is_tensor(buffer);
     }
 }
 
@@ -257,11 +276,22 @@ static uint64_t bytes_of(const oriel_checked_output *output)
     return output->image[0].count * pto_dtype_bytes(output->image[0].dtype);
 }
 
+/* As in UB: a signalling NaN of f32, and in any type nothing that a kernel would make. */
+static void spoil(char *data, uint64_t bytes)
+{
+    const uint32_t poison = 0x7fa57fa5;
+    for (uint64_t i = 0; i + sizeof poison <= bytes; i += sizeof poison)
+        memcpy(data + i, &poison, sizeof poison);
+}
+
 static void entering(void *context, uint32_t rank, uint32_t call)
 {
     oriel_check_memory *m = context;
     if (m->contents == ORIEL_CONTENTS_ALTERNATE)
         fill_inputs(m, rank, &m->inputs[contents_of(m, call)]);
+    for (uint32_t i = 0; i < m->pieces; i++)
+        if (m->piece[i].temporary && m->piece[i].rank == rank)
+            spoil((char *)oriel_arena_base(m->arena) + m->piece[i].offset, m->piece[i].bytes);
     oriel_checked_output *output = &m->output[rank * m->outputs_of_rank];
     for (uint32_t i = 0; i < m->outputs_of_rank; i++)
         memcpy(output[i].data, output[i].poison, bytes_of(&output[i]));

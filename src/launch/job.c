@@ -17,7 +17,7 @@
 static oriel_status check_buffer(const oriel_launch *launch, uint32_t index)
 {
     const oriel_launch_buffer *buffer = &launch->buffers[index];
-    if (!buffer->name || !*buffer->name || !buffer->count || buffer->role > ORIEL_ROLE_WINDOW ||
+    if (!buffer->name || !*buffer->name || !buffer->count || buffer->role > ORIEL_ROLE_TEMPORARY ||
         buffer->dtype > PTO_DTYPE_COUNT)
         return oriel_fail(ORIEL_INVALID, "buffer %u of launch %s lacks a name, a count, a role or a type", index,
                           launch->name);
@@ -28,11 +28,25 @@ static oriel_status check_buffer(const oriel_launch *launch, uint32_t index)
     return ORIEL_OK;
 }
 
+static oriel_status check_orchestration(const oriel_launch *launch)
+{
+    if (launch->kernel || launch->blocks)
+        return oriel_fail(ORIEL_INVALID, "launch %s has an orchestration, and %s of its own besides", launch->name,
+                          launch->kernel ? "a kernel" : "blocks");
+    for (uint32_t k = 0; k < launch->kernel_count && launch->kernels; k++)
+        if (!launch->kernels[k].name || !launch->kernels[k].name[0] || !launch->kernels[k].function)
+            return oriel_fail(ORIEL_INVALID, "kernel %u of launch %s lacks a name or a function", k, launch->name);
+    return launch->kernels && launch->kernel_count
+               ? ORIEL_OK
+               : oriel_fail(ORIEL_INVALID, "launch %s has an orchestration, and no kernels that it could submit",
+                            launch->name);
+}
+
 oriel_status oriel_launch_check(const oriel_launch *launch)
 {
     if (!launch->name || !launch->name[0])
         return oriel_fail(ORIEL_INVALID, "the launch has no name");
-    const char *lacks = !launch->kernel                             ? "kernel"
+    const char *lacks = !launch->kernel && !launch->orchestrate     ? "kernel"
                         : !launch->expect                           ? "expect function"
                         : !launch->buffers || !launch->buffer_count ? "buffers"
                         : !(launch->dtypes & PTO_DTYPES_ALL)        ? "types"
@@ -42,7 +56,9 @@ oriel_status oriel_launch_check(const oriel_launch *launch)
                                                                     : NULL;
     if (lacks)
         return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name, lacks);
-    uint32_t roles[3] = {0};
+    if (launch->orchestrate && check_orchestration(launch) != ORIEL_OK)
+        return ORIEL_INVALID;
+    uint32_t roles[ORIEL_ROLE_TEMPORARY + 1] = {0};
     for (uint32_t b = 0; b < launch->buffer_count; b++) {
         oriel_status status = check_buffer(launch, b);
         if (status)
@@ -52,6 +68,9 @@ oriel_status oriel_launch_check(const oriel_launch *launch)
     if (!roles[ORIEL_ROLE_OUTPUT] || !roles[ORIEL_ROLE_WINDOW])
         return oriel_fail(ORIEL_INVALID, "launch %s has no %s", launch->name,
                           roles[ORIEL_ROLE_OUTPUT] ? "window buffer" : "output");
+    if (roles[ORIEL_ROLE_TEMPORARY] && !launch->orchestrate)
+        return oriel_fail(ORIEL_INVALID, "launch %s has temporaries, and no orchestration that could use them",
+                          launch->name);
     return ORIEL_OK;
 }
 
@@ -63,6 +82,20 @@ pto_dtype oriel_buffer_dtype(const oriel_launch_buffer *buffer, const oriel_job 
 uint64_t oriel_buffer_bytes(const oriel_launch_buffer *buffer, const oriel_job *job)
 {
     return buffer->count(job) * pto_dtype_bytes(oriel_buffer_dtype(buffer, job));
+}
+
+bool oriel_buffer_is_tensor(const oriel_launch_buffer *buffer)
+{
+    return buffer->role == ORIEL_ROLE_INPUT || buffer->role == ORIEL_ROLE_OUTPUT;
+}
+
+uint64_t oriel_job_temporary_bytes(const oriel_launch *launch, const oriel_job *job)
+{
+    uint64_t bytes = 0;
+    for (uint32_t b = 0; b < launch->buffer_count; b++)
+        if (launch->buffers[b].role == ORIEL_ROLE_TEMPORARY)
+            bytes += oriel_buffer_bytes(&launch->buffers[b], job);
+    return bytes;
 }
 
 uint32_t oriel_job_windows(const oriel_launch *launch, const oriel_job *job, oriel_buffer *windows)

@@ -20,6 +20,12 @@ pto_dtype oriel_buffer_dtype(const oriel_launch_buffer *buffer, const oriel_job 
 /* Bytes that a buffer has on each rank. */
 uint64_t oriel_buffer_bytes(const oriel_launch_buffer *buffer, const oriel_job *job);
 
+/* Whether it is an argument of the kernel, or the orchestration, by itself: an input or an output. */
+bool oriel_buffer_is_tensor(const oriel_launch_buffer *buffer);
+
+/* Bytes that a rank has for temporaries. */
+uint64_t oriel_job_temporary_bytes(const oriel_launch *launch, const oriel_job *job);
+
 /* The window buffers of the job's domain, in the order of the table: `windows` has room for all buffers. Returns how many. */
 uint32_t oriel_job_windows(const oriel_launch *launch, const oriel_job *job, oriel_buffer *windows);
 

@@ -11,6 +11,8 @@
 
 /* Half of a worker's usual arena: a larger job asks for an arena of its own size. */
 #define LARGE_JOB (UINT64_C(32) << 30)
+/* Likewise of its ring of temporaries. */
+#define MANY_TEMPORARIES (UINT64_C(128) << 20)
 
 /* An output of one rank: what it must be, and where the kernel writes it. */
 typedef struct output {
@@ -60,7 +62,7 @@ static oriel_status make_args(session *s, uint32_t rank)
     oriel_status status = ORIEL_OK;
     s->args[rank].blocks = s->launch->blocks;
     for (uint32_t b = 0; b < s->launch->buffer_count && !status; b++)
-        if (s->launch->buffers[b].role != ORIEL_ROLE_WINDOW)
+        if (oriel_buffer_is_tensor(&s->launch->buffers[b]))
             status = make_tensor(s, rank, b);
     if (!status && s->launch->scalars)
         status = s->launch->scalars(&s->job, rank, &s->args[rank]);
@@ -108,8 +110,36 @@ static oriel_status allocate_domain(const session *s, oriel_orch *orch, oriel_do
     return status;
 }
 
+/* An orchestration gets its rank's windows as tensors, with no edge between devices: its kernels order themselves. */
+static oriel_status add_windows(session *s, uint32_t rank, const oriel_domain *domain)
+{
+    oriel_status status = ORIEL_OK;
+    for (uint32_t b = 0; b < s->launch->buffer_count && !status; b++) {
+        oriel_tensor window;
+        if (s->launch->buffers[b].role != ORIEL_ROLE_WINDOW)
+            continue;
+        status = oriel_domain_buffer(domain, rank, s->launch->buffers[b].name, &window);
+        if (!status)
+            status = oriel_args_tensor(&s->args[rank], window, ORIEL_NO_DEP);
+    }
+    return status ? status : oriel_args_i64(&s->args[rank], 0);
+}
+
+static oriel_status complete_args(session *s, oriel_domain *domain)
+{
+    oriel_status status = ORIEL_OK;
+    for (uint32_t r = 0; r < s->job.ranks && !status; r++) {
+        status = oriel_args_comm(&s->args[r], domain);
+        if (!status && s->launch->orchestrate)
+            status = add_windows(s, r, domain);
+    }
+    return status;
+}
+
 static oriel_status one_call(session *s, oriel_orch *orch, uint32_t call)
 {
+    for (uint32_t r = 0; r < s->job.ranks && s->launch->orchestrate; r++)
+        s->args[r].scalar[s->args[r].scalars - 1] = call;
     for (size_t o = 0; o < s->outputs; o++)
         oriel_image_spoil(&s->output[o].image, s->output[o].data);
 
@@ -132,8 +162,7 @@ static oriel_status orchestrate(oriel_orch *orch, void *user)
     oriel_status status = allocate_domain(s, orch, &domain);
     if (status)
         return status;
-    for (uint32_t r = 0; r < s->job.ranks && !status; r++)
-        status = oriel_args_comm(&s->args[r], domain);
+    status = complete_args(s, domain);
     for (uint32_t call = 0; call < s->job.repeat && !status; call++)
         status = one_call(s, orch, call);
     return status ? status : oriel_release_domain(orch, domain);
@@ -177,8 +206,9 @@ oriel_status oriel_launch_register(oriel_worker *worker, const oriel_launch *lau
 {
     *registered = (oriel_registered){.launch = launch, .kernel = {launch->name, launch->kernel}};
     oriel_callable callable = {.name = launch->name,
-                               .kernels = &registered->kernel,
-                               .kernel_count = 1,
+                               .device = launch->orchestrate,
+                               .kernels = launch->orchestrate ? launch->kernels : &registered->kernel,
+                               .kernel_count = launch->orchestrate ? launch->kernel_count : 1,
                                .tensors = -1,
                                .scalars = -1,
                                .comms = -1};
@@ -205,9 +235,11 @@ oriel_status oriel_launch_on(oriel_worker *worker, const oriel_registered *regis
 
 static oriel_status create_worker(const oriel_launch *launch, const oriel_job *job, oriel_worker **worker)
 {
-    uint64_t bytes = oriel_job_bytes(launch, job);
-    oriel_worker_options options = {
-        .form = job->form, .arena_bytes = bytes > LARGE_JOB ? 2 * bytes : 0, .timeout_s = job->timeout_s};
+    uint64_t bytes = oriel_job_bytes(launch, job), temporaries = oriel_job_temporary_bytes(launch, job);
+    oriel_worker_options options = {.form = job->form,
+                                    .arena_bytes = bytes > LARGE_JOB ? 2 * bytes : 0,
+                                    .temporary_bytes = temporaries > MANY_TEMPORARIES ? 2 * temporaries : 0,
+                                    .timeout_s = job->timeout_s};
     return oriel_worker_create(3, job->platform, job->devices, job->ranks, &options, worker);
 }
 

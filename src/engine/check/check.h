@@ -31,6 +31,7 @@ typedef struct oriel_check_piece {
     bool window;    /* else a tensor argument */
     bool undefined; /* at the beginning of each call: an output */
     bool output;    /* the host reads it when the call has returned */
+    bool temporary; /* room for what an orchestration has the runtime make */
 } oriel_check_piece;
 
 /* What the owner of the memory does for the engine. */
@@ -48,11 +49,43 @@ typedef struct oriel_check_host {
     uint64_t (*wrong_at)(void *context);
 } oriel_check_host;
 
+/* A completion condition: the cell is at least `least`. */
+typedef struct oriel_check_until {
+    uint64_t cell; /* where, in the arena */
+    int32_t least;
+} oriel_check_until;
+
+/*
+ * A kernel that runs once in a call of a rank, each of its blocks on a core of its own. It starts when those that it comes
+ * `after` are complete: all their blocks have returned, and their conditions hold.
+ */
+typedef struct oriel_check_task {
+    const char *name; /* the kernel's; NULL: it is the only one */
+    oriel_kernel_fn function;
+    const oriel_view *view;
+    uint32_t first, blocks; /* its cores, of the rank's */
+    const uint32_t *after;  /* earlier tasks of the same call */
+    uint32_t afters;
+    const oriel_check_until *until;
+    uint32_t untils;
+    const pto_site *site; /* of its conditions: no file, and `name` as its function */
+} oriel_check_task;
+
+/* What a rank runs in a call, in the order of submission. */
+typedef struct oriel_check_graph {
+    const oriel_check_task *task;
+    uint32_t tasks;
+} oriel_check_graph;
+
 typedef struct oriel_check_setup {
     const oriel_limits *limits;
-    uint32_t ranks, blocks, calls;
+    uint32_t ranks, calls;
+    uint32_t blocks; /* cores of each rank */
+    /* The one kernel, which all of them run; */
     oriel_kernel_fn function;
     const oriel_view *view; /* one per rank; nobody sleeps on its bells */
+    /* or NULL, and in call c of rank r: graph[r * calls + c]. The view is used for where the arena is. */
+    const oriel_check_graph *graph;
     const oriel_check_piece *piece;
     uint32_t pieces; /* sorted by offset */
     const oriel_check_host *host;

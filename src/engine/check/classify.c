@@ -75,7 +75,14 @@ oriel_found_side check_side(const machine *m, uint32_t event)
                              .ordinal = e->ordinal,
                              .pipe = pipe,
                              .host = e->host};
-    if (e->host)
+    const oriel_check_task *task = e->host ? NULL : check_task_of(m, e->core, e->call);
+    if (task && task->name) {
+        side.kernel = task->name;
+        side.task = check_task_number(m, e->core, e->call);
+    }
+    if (e->condition)
+        snprintf(side.what, sizeof side.what, "the completion condition");
+    else if (e->host)
         snprintf(side.what, sizeof side.what, "the host %s", e->op == PTO_OP_LOAD ? "reads" : "writes");
     else if (e->composite != PTO_OP_COUNT)
         snprintf(side.what, sizeof side.what, "%s of %s", oriel_op_name((pto_op)e->op),
@@ -140,6 +147,16 @@ static bool owes_to_credits(const machine *m, const check_waited *w)
     return w->credits && !oriel_compare(cell->first, (pto_cmp)w->cmp, w->value);
 }
 
+/* Before `then` its own scalar unit waited, or its task did, for one that was complete when a condition held. */
+static bool waited_before(const machine *m, const check_waited *w, const check_event *then)
+{
+    const check_event *wait = &m->event[w->event];
+    if (w->call != then->call)
+        return false;
+    return wait->condition ? check_task_comes_after(m, then, wait)
+                           : w->core == then->core && w->ordinal <= then->issued;
+}
+
 /*
  * `first` should have come before `then`, whose core did wait: but for a cell that what an earlier use left satisfied, so that
  * it did not wait for the notify that announces `first`. Returns the wait.
@@ -150,7 +167,7 @@ static const check_waited *stale_wait(const machine *m, const check_event *first
         return NULL;
     for (uint32_t i = m->waiteds; i-- > 0;) {
         const check_waited *w = &m->waited[i];
-        if (w->core != then->core || w->ordinal > then->issued || !w->vacuous || w->call != then->call)
+        if (!w->vacuous || !waited_before(m, w, then))
             continue;
         const check_cell *cell = &m->cell[w->cell];
         for (uint32_t k = 0; k < cell->notifies; k++) {
@@ -163,6 +180,14 @@ static const check_waited *stale_wait(const machine *m, const check_event *first
     return NULL;
 }
 
+/* The later side's task depends on the earlier's, whose return has not drained, cleaned or fenced the access. */
+static bool is_undrained_return(const machine *m, const check_conflict *x)
+{
+    const check_event *a = &m->event[x->earlier], *b = &m->event[x->later];
+    return !a->host && !b->host && check_task_of(m, a->core, a->call)->name && x->knows_issue &&
+           (a->op == PTO_OP_STORE || a->pipe != PTO_PIPE_S) && check_task_comes_after(m, b, a);
+}
+
 static oriel_finding_kind kind_of(const machine *m, const check_conflict *x, const check_waited **stale)
 {
     const check_event *a = &m->event[x->earlier], *b = &m->event[x->later];
@@ -172,6 +197,8 @@ static oriel_finding_kind kind_of(const machine *m, const check_conflict *x, con
     if (same_core(a, b))
         return ORIEL_FINDING_PIPE_RACE;
     if (a->host || b->host)
+        return ORIEL_FINDING_EARLY_SIGNAL;
+    if (is_undrained_return(m, x))
         return ORIEL_FINDING_EARLY_SIGNAL;
     bool waits_in_cache = a->op == PTO_OP_STORE || a->pipe != PTO_PIPE_S;
     if (x->knows_issue && waits_in_cache && m->core[a->core].rank != m->core[b->core].rank)
@@ -194,8 +221,43 @@ static void place(const oriel_found_side *side, char *text, size_t size)
     const char *slash = side->site ? strrchr(side->site->file, '/') : NULL;
     if (!side->site)
         snprintf(text, size, "the return of call %u", side->call);
+    else if (!side->site->line)
+        snprintf(text, size, "the completion of %s", side->site->function);
     else
         snprintf(text, size, "%s:%d", slash ? slash + 1 : side->site->file, side->site->line);
+}
+
+/* "rank 0", "rank 0, task 1 (consumer)". */
+static const char *who(const oriel_found_side *side, char text[160])
+{
+    if (side->kernel && !side->host)
+        snprintf(text, 160, "rank %u, task %u (%s)", side->rank, side->task, side->kernel);
+    else
+        snprintf(text, 160, "rank %u", side->rank);
+    return text;
+}
+
+static bool tasks_of_one_rank(const oriel_found_side *side)
+{
+    return side[0].kernel && side[1].kernel && side[0].rank == side[1].rank && side[0].task != side[1].task;
+}
+
+/* Between two tasks of a rank, in the order in which they were submitted. */
+static void missing_dependency(const oriel_found_side *side, char *text, size_t size)
+{
+    bool reversed = side[0].call > side[1].call || (side[0].call == side[1].call && side[0].task > side[1].task);
+    const oriel_found_side *first = &side[reversed], *then = &side[!reversed];
+    if (first->write)
+        snprintf(
+            text, size,
+            "task %u (%s) after task %u (%s): a tensor of these bytes that the first writes and the second takes as "
+            "an input, or an explicit dependency",
+            then->task, then->kernel, first->task, first->kernel);
+    else
+        snprintf(
+            text, size,
+            "an explicit dependency of task %u (%s) on task %u (%s): no writer waits for those that read before it",
+            then->task, then->kernel, first->task, first->kernel);
 }
 
 /*
@@ -221,7 +283,9 @@ static void missing_order(const machine *m, const check_conflict *x, const oriel
                       *after = &m->event[reversed ? x->earlier : x->later];
     place(first, a, sizeof a);
     place(then, b, sizeof b);
-    if (x->in_cache)
+    if (tasks_of_one_rank(side) && !x->in_cache)
+        missing_dependency(side, text, size);
+    else if (x->in_cache)
         snprintf(text, size, "pto_dcci before %s: its line may have been fetched before %s", b, a);
     else if (before->op == PTO_OP_STORE) {
         landing(before, a, stored);
@@ -260,9 +324,9 @@ static void missing_edge(const machine *m, const check_conflict *x, oriel_findin
             snprintf(text, size, "set_flag(%s, %s, id) after %s and wait_flag(%s, %s, id) before %s", p, q, a, p, q, b);
         break;
     case ORIEL_FINDING_EARLY_SIGNAL:
-        if (side[1].host && earlier->op == PTO_OP_STORE)
+        if ((side[1].host || x->returned) && earlier->op == PTO_OP_STORE)
             snprintf(text, size, "%s, before the kernel returns", stored);
-        else if (side[1].host)
+        else if (side[1].host || x->returned)
             snprintf(text, size, "a drain after %s and before the kernel returns: pto_pipe_barrier(PIPE_ALL)", a);
         else if (earlier->op == PTO_OP_STORE)
             snprintf(text, size, "%s, before the notify", stored);
@@ -295,24 +359,28 @@ static const char *verb(oriel_touch_kind kind)
 static void describe(const machine *m, const check_conflict *x, oriel_finding_kind kind, const oriel_found_side *side,
                      char *text, size_t size)
 {
+    char a[160], b[160];
     const char *between = kind == ORIEL_FINDING_LINE_CLOBBER ? "one cache line" : "the same bytes";
     if (kind == ORIEL_FINDING_EARLY_SIGNAL && side[1].host)
         snprintf(text, size, "%s of rank %u may still be under way when the kernel returns", side[0].what,
                  side[0].rank);
+    else if (x->returned)
+        snprintf(text, size, "%s of %s, may still be under way when %s of %s, which comes after it, %s the bytes",
+                 side[0].what, who(&side[0], a), side[1].what, who(&side[1], b), verb(x->later_kind));
     else if (kind == ORIEL_FINDING_EARLY_SIGNAL)
-        snprintf(text, size, "rank %u signals before its %s is %s: rank %u's %s %s the bytes too early", side[0].rank,
-                 side[0].what, x->drained ? "fenced" : "complete", side[1].rank, side[1].what, verb(x->later_kind));
+        snprintf(text, size, "%s signals before its %s is %s: %s's %s %s the bytes too early", who(&side[0], a),
+                 side[0].what, x->drained ? "fenced" : "complete", who(&side[1], b), side[1].what, verb(x->later_kind));
     else if (kind == ORIEL_FINDING_REUSE_RACE)
-        snprintf(text, size, "%s of rank %u in call %u %s what %s of rank %u in call %u may still %s", side[1].what,
-                 side[1].rank, side[1].call, "overwrites", side[0].what, side[0].rank, side[0].call,
+        snprintf(text, size, "%s of %s in call %u overwrites what %s of %s in call %u may still %s", side[1].what,
+                 who(&side[1], b), side[1].call, side[0].what, who(&side[0], a), side[0].call,
                  side[0].write ? "write" : "read");
     else if (kind == ORIEL_FINDING_STALE_SIGNAL)
         snprintf(text, size,
-                 "a wait is satisfied by what an earlier use left: %s of rank %u and %s of rank %u touch %s unordered",
-                 side[0].what, side[0].rank, side[1].what, side[1].rank, between);
+                 "a wait is satisfied by what an earlier use left: %s of %s and %s of %s touch %s unordered",
+                 side[0].what, who(&side[0], a), side[1].what, who(&side[1], b), between);
     else
-        snprintf(text, size, "%s of rank %u and %s of rank %u touch %s, and nothing orders them", side[0].what,
-                 side[0].rank, side[1].what, side[1].rank, between);
+        snprintf(text, size, "%s of %s and %s of %s touch %s, and nothing orders them", side[0].what, who(&side[0], a),
+                 side[1].what, who(&side[1], b), between);
     (void)m;
 }
 
@@ -332,10 +400,11 @@ static bool between_ranks(oriel_finding_kind kind)
     return kind == ORIEL_FINDING_RANK_RACE || kind == ORIEL_FINDING_STALE_SIGNAL || kind == ORIEL_FINDING_REUSE_RACE;
 }
 
-static void classify(machine *m, const check_conflict *x)
+static void classify(machine *m, check_conflict *x)
 {
     const check_waited *stale;
     oriel_finding_kind kind = kind_of(m, x, &stale);
+    x->returned = kind == ORIEL_FINDING_EARLY_SIGNAL && is_undrained_return(m, x);
     if (between_ranks(kind) && m->mismatch[0] != NONE && !stale) {
         report_mismatch(m);
         return;
@@ -355,7 +424,7 @@ static void classify(machine *m, const check_conflict *x)
     }
     describe(m, x, kind, side, message, sizeof message);
     missing_edge(m, x, kind, side, missing, sizeof missing);
-    if (kind == ORIEL_FINDING_EARLY_SIGNAL && !side[1].host && x->notify != NONE)
+    if (kind == ORIEL_FINDING_EARLY_SIGNAL && !side[1].host && !x->returned && x->notify != NONE)
         side[sides++] = check_side(m, m->notify[x->notify].event);
     if (stale) { /* the wait is the cause: what it let through varies */
         side[2] = side[1];

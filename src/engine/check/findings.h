@@ -19,7 +19,9 @@ typedef struct oriel_found_side {
     uint32_t rank, block, call, core, ordinal;
     pto_pipe pipe;
     bool host, write;
-    oriel_hold hold; /* what makes it late, for a witness */
+    const char *kernel; /* NULL: it is the only one */
+    uint32_t task;      /* number of its orchestration */
+    oriel_hold hold;    /* what makes it late, for a witness */
 } oriel_found_side;
 
 /* Once that a finding was met: what it was, and in which schedule. */

@@ -55,6 +55,7 @@ uint32_t check_event_here(check_core *c, pto_op op, const pto_site *site)
                                                       .issued = c->count,
                                                       .op = (uint8_t)op,
                                                       .composite = c->composite,
+                                                      .condition = c->at_condition,
                                                       .pipe = (uint8_t)oriel_op_pipe(op)});
 }
 
@@ -173,15 +174,12 @@ static void host_spoils(machine *m, uint32_t rank, uint32_t call)
     }
 }
 
-/* The task of a rank is over when all its blocks are; the next depends on it. */
+/* A call of a rank is over when all its tasks are; the next depends on it. */
 static void return_from_call(check_core *c)
 {
     machine *m = c->machine;
     check_rank *rank = &m->rank[c->rank];
-    c->count++;
-    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
     oriel_clock_join(&rank->returning, &c->clock);
-    check_flags_at_return(c);
     if (++rank->returned < m->setup->blocks)
         return;
     oriel_clock_join(&rank->at_return, &rank->returning);
@@ -189,6 +187,7 @@ static void return_from_call(check_core *c)
     host_looks(m, c->rank, c->call);
     if (c->call + 1 < m->setup->calls)
         host_spoils(m, c->rank, c->call + 1);
+    check_tasks_begin(m, c->rank);
     rank->returned = 0;
     rank->call = c->call + 1;
 }
@@ -206,6 +205,17 @@ static void enter_ub(check_core *c)
     c->poisoned = 0;
 }
 
+static void run_task(check_core *c)
+{
+    check_task_start(c);
+    check_cache_enter(c);
+    enter_ub(c);
+    c->polls = 0;
+    c->task->function(&c->pto);
+    check_turn(c);
+    check_task_return(c);
+}
+
 static void run_calls(check_core *c)
 {
     machine *m = c->machine;
@@ -215,11 +225,9 @@ static void run_calls(check_core *c)
     }
     for (c->call = 0; c->call < m->setup->calls; c->call++) {
         check_learn(c, &m->rank[c->rank].at_return);
-        check_cache_enter(c);
-        enter_ub(c);
-        c->polls = 0;
-        m->setup->function(&c->pto);
-        check_turn(c);
+        c->task = check_task_of(m, c->index, c->call);
+        if (c->task)
+            run_task(c);
         return_from_call(c);
         if (c->call + 1 < m->setup->calls)
             while (m->rank[c->rank].call == c->call)
@@ -313,6 +321,8 @@ static bool can_go_on(check_core *c)
     case CORE_READY: return true;
     case CORE_AT_SIGNAL: return check_signal_enabled(c);
     case CORE_RETURNED: return c->machine->rank[c->rank].call > c->call;
+    case CORE_WAITING:
+    case CORE_ENDING: return check_task_may_go_on(c);
     case CORE_AT_FLAG:
     case CORE_DRAINING:
     case CORE_FENCING:
@@ -502,14 +512,11 @@ static void reset_core(check_core *c)
     c->lines = c->late_lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
-    c->woken = c->store_pending = c->store_cleaning = c->able_known = false;
+    c->woken = c->store_pending = c->store_cleaning = c->able_known = c->at_condition = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
+    c->task = NULL;
     c->pto = (pto_core){.ops = &check_ops,
-                        .args = &c->view->args,
-                        .view = c->view,
-                        .block = c->block,
-                        .blocks = m->setup->blocks,
                         .ub_bytes = m->setup->limits->ub_bytes,
                         .ub_align = m->setup->limits->ub_align,
                         .cached = true};
@@ -540,11 +547,10 @@ static void reset(machine *m)
         reset_core(&m->core[i]);
     for (uint32_t r = 0; r < m->setup->ranks; r++) {
         check_rank *rank = &m->rank[r];
-        oriel_clock_clear(&rank->gathering);
-        oriel_clock_clear(&rank->released);
+        check_tasks_begin(m, r);
         oriel_clock_clear(&rank->returning);
         oriel_clock_clear(&rank->at_return);
-        rank->arrived = rank->generation = rank->returned = rank->host_ordinal = rank->call = 0;
+        rank->returned = rank->host_ordinal = rank->call = 0;
         host_spoils(m, r, 0);
     }
 }
@@ -625,7 +631,6 @@ static oriel_status make_core(machine *m, uint32_t index)
     c->index = index;
     c->rank = index / m->setup->blocks;
     c->block = index % m->setup->blocks;
-    c->view = &m->setup->view[c->rank];
     void *ub = mmap(NULL, m->setup->limits->ub_bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ub == MAP_FAILED)
@@ -651,6 +656,8 @@ oriel_status oriel_checker_create(const oriel_check_setup *setup, oriel_checker 
     oriel_status status = ORIEL_OK;
     if (!m->core || !m->rank)
         status = oriel_fail(ORIEL_NO_MEMORY, "no memory for %u simulated cores", m->cores);
+    if (status == ORIEL_OK)
+        status = check_tasks_make(m);
     if (status == ORIEL_OK)
         status = oriel_shadow_create(&m->shadow);
     if (status == ORIEL_OK)
@@ -696,8 +703,6 @@ void oriel_checker_destroy(oriel_checker *m)
     for (uint32_t i = 0; m->core && i < m->cores; i++)
         free_core(&m->core[i]);
     for (uint32_t r = 0; m->rank && r < m->setup->ranks; r++) {
-        oriel_clock_free(&m->rank[r].gathering);
-        oriel_clock_free(&m->rank[r].released);
         oriel_clock_free(&m->rank[r].returning);
         oriel_clock_free(&m->rank[r].at_return);
     }
@@ -706,6 +711,7 @@ void oriel_checker_destroy(oriel_checker *m)
     oriel_ranges_destroy(m->undefined);
     oriel_ranges_destroy(m->lined);
     oriel_ranges_destroy(m->celled);
+    check_tasks_free(m);
     check_signals_free(m);
     check_agree_free(m);
     check_late_free(m);

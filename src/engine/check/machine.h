@@ -15,6 +15,7 @@
  *      machine.c   cores and their fibers, calls, the scheduler      access.c   what touches which bytes
  *      pipe.c      queues, flags, barriers                           scalar.c   the scalar unit's cache and its lines
  *      sync.c      what the scalar unit synchronizes                 signal.c   cells
+ *      tasks.c     when kernels start, and when they are complete
  *      late.c      what has happened, and has not landed
  *      findings.c  what was found                                    stuck.c    why nothing moves
  */
@@ -53,6 +54,7 @@ typedef struct check_event {
     uint8_t op, composite; /* PTO_OP_COUNT: none */
     uint8_t pipe, dtype;
     bool host, adds, uncached;
+    bool condition;    /* of a task: its scalar unit does not wait */
     uint64_t from, to; /* in the arena: the bytes of a scalar store or a signal, the first and last of a tensor */
 } check_event;
 
@@ -66,6 +68,7 @@ typedef struct check_conflict {
     bool drained;     /* and that it had completed, but not that a dsb followed */
     bool in_cache;    /* the later is a scalar load that knew all of it, but may have fetched its line before */
     bool line;        /* they share a cache line, and no byte */
+    bool returned;    /* once it is classified: the later's task depends on the earlier's, which did not drain */
     uint32_t notify;  /* by which the later knew of the issue; NONE */
 } check_conflict;
 
@@ -167,6 +170,8 @@ typedef enum core_state {
     CORE_FENCING,   /* dsb: until the barriers before it have been passed */
     CORE_AT_BARRIER,
     CORE_HELD,     /* by the plan */
+    CORE_WAITING,  /* for the tasks that come before its own */
+    CORE_ENDING,   /* the first block of a task with conditions, for the others */
     CORE_RETURNED, /* from a call; the next begins when all blocks of the rank have */
     CORE_DONE,
     CORE_LEFT /* its kernel was ended by a fault */
@@ -203,7 +208,9 @@ typedef struct check_place {
 struct oriel_engine_core {
     pto_core pto; /* first: the kernel's pointer to it is one to all of this */
     struct oriel_checker *machine;
-    uint32_t index, rank, block;
+    uint32_t index, rank;
+    uint32_t block;               /* of the rank's cores */
+    const oriel_check_task *task; /* of this call; NULL: none */
     const oriel_view *view;
     char *ub;
     uint32_t poisoned; /* bytes of it, from its beginning, that are of this schedule */
@@ -236,6 +243,7 @@ struct oriel_engine_core {
     const pto_signal *at_signal;
     uint64_t at_offset;              /* of the first cell */
     uint32_t at_cell;                /* which of the cells is next */
+    bool at_condition;               /* it is a task's, and not its scalar unit's */
     uint32_t generation;             /* of the barrier at which it waits */
     uint32_t barriers[PTO_PIPE_ALL]; /* CORE_FENCING: those to be passed */
     check_poll poll[MAX_POLLS];
@@ -258,11 +266,19 @@ struct oriel_engine_core {
     uint8_t composite;             /* the op that is being expanded, or PTO_OP_COUNT */
 };
 
+/* What the blocks of a task share. */
+typedef struct check_task {
+    uint32_t arrived, generation; /* of the barrier among them */
+    oriel_clock gathering, released;
+    uint32_t returned; /* blocks */
+    bool complete;
+    oriel_clock gives; /* what the scalar units know that have returned, and then what the conditions tell */
+} check_task;
+
 /* What the cores of one rank share. */
 typedef struct check_rank {
-    uint32_t arrived, generation; /* of the barrier among its cores */
-    oriel_clock gathering, released;
-    uint32_t returned;     /* cores, from this call */
+    check_task *task;      /* those of this call */
+    uint32_t returned;     /* cores, from this call: each when its task is complete */
     oriel_clock returning; /* what the scalar units know that have returned from this call */
     oriel_clock at_return; /* what all knew when the last one returned from the call before, and the host with them */
     uint32_t host_ordinal;
@@ -284,6 +300,9 @@ typedef enum run_end { RUN_ENDED, RUN_STUCK, RUN_FAULT, RUN_TRAP, RUN_TIMEOUT, R
 
 struct oriel_checker {
     const oriel_check_setup *setup;
+    oriel_check_graph *own_graph; /* of a setup with one kernel: each rank's, in any call; else NULL */
+    oriel_check_task *own_task;
+    uint32_t most_tasks; /* of a call of a rank */
     uint32_t cores;
     struct oriel_engine_core *core;
     check_rank *rank;
@@ -403,6 +422,26 @@ void check_turn(check_core *c);
 /* Counts the statement; true: it is taken as not there. */
 bool check_skips(check_core *c, const pto_site *site, pto_op op);
 
+/* tasks.c */
+oriel_status check_tasks_make(machine *m);
+void check_tasks_free(machine *m);
+/* Those of the rank's next call: none has begun. */
+void check_tasks_begin(machine *m, uint32_t rank);
+const oriel_check_graph *check_graph_of(const machine *m, uint32_t rank, uint32_t call);
+/* The task of a core in a call; NULL: none. And its number. */
+const oriel_check_task *check_task_of(const machine *m, uint32_t core, uint32_t call);
+uint32_t check_task_number(const machine *m, uint32_t core, uint32_t call);
+/* What the blocks of the core's task share, now. */
+check_task *check_task_shared(const check_core *c);
+/* In a core's fiber: waits until its task may start, and learns what that is told; its block returns from it. */
+void check_task_start(check_core *c);
+void check_task_return(check_core *c);
+/* Whether the core, which waits for tasks, can go on. The first task for which one waits; NONE. */
+bool check_task_may_go_on(const check_core *c);
+uint32_t check_task_awaited(const check_core *c);
+/* Whether the task of `then` comes after that of `first`, of the same rank: directly, by others, or in a later call. */
+bool check_task_comes_after(const machine *m, const check_event *then, const check_event *first);
+
 /* pipe.c */
 void check_issue(check_core *c, const pto_instr *instr, uint32_t event);
 void check_queue_sync(check_core *c, const pto_sync *sync, uint32_t event);
@@ -503,6 +542,8 @@ void check_choices(const machine *m, const uint32_t *notify, uint32_t count, uin
 
 /* signal.c */
 bool check_signal(pto_core *pto, const pto_signal *signal);
+/* In the fiber of a task's first block, when all have returned: waits for condition `i`. */
+void check_signal_condition(check_core *c, uint32_t i);
 /* Whether the signal operation before which a core stands can happen. */
 bool check_signal_enabled(check_core *c);
 /* Whether the core stands before a test that it only repeats. */

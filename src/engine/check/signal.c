@@ -230,7 +230,8 @@ static void observe(check_core *c, const check_cell *cell, pto_cmp cmp, int32_t 
     check_acquire(c->machine, cell, &c->clock, cmp, value, &c->machine->gains);
     if (c->machine->gains.count)
         check_learn(c, &c->machine->gains);
-    check_line_of_signal(c, cell->offset);
+    if (!c->at_condition)
+        check_line_of_signal(c, cell->offset);
 }
 
 /* A wait or a test has the answer that it asks for. */
@@ -372,6 +373,26 @@ static void do_wait(check_core *c, const pto_signal *signal, uint32_t event)
         pass_cell(c, signal, event);
     }
     c->polls = 0;
+}
+
+void check_signal_condition(check_core *c, uint32_t i)
+{
+    const oriel_check_until *until = &c->task->until[i];
+    const pto_signal signal = {.op = PTO_OP_TWAIT,
+                               .site = c->task->site,
+                               .cells = {.count = 1, .stride = 1},
+                               .mode = PTO_GE,
+                               .value = until->least};
+    c->count++;
+    c->at_signal = &signal;
+    c->at_offset = until->cell;
+    c->at_cell = 0;
+    c->at_condition = true;
+    check_suspend(c, CORE_AT_SIGNAL);
+    oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
+    c->at_event = check_event_here(c, PTO_OP_TWAIT, c->task->site);
+    pass_cell(c, &signal, c->at_event);
+    c->at_condition = false;
 }
 
 static void keep_poll(check_core *c, const pto_signal *signal)

@@ -121,6 +121,26 @@ static void add_signal_waiter(machine *m, check_core *c, waiters *list)
     add(list, &side, c->index);
 }
 
+/* Of a task that has not begun, its first block: which task it waits for. */
+static void add_task_waiter(machine *m, check_core *c, waiters *list)
+{
+    oriel_found_side side = check_side(m, check_event_here(c, PTO_OP_COUNT, NULL));
+    uint32_t for_whom = check_task_awaited(c);
+    snprintf(side.what, sizeof side.what, "the start of task %u (%.20s)", side.task, side.kernel);
+    snprintf(side.bytes, sizeof side.bytes, "after task %u (%.100s), which is not complete", for_whom,
+             check_graph_of(m, c->rank, c->call)->task[for_whom].name);
+    add(list, &side, c->index);
+}
+
+static void add_task_waiters(machine *m, waiters *list)
+{
+    for (uint32_t i = 0; i < m->cores; i++) {
+        check_core *c = &m->core[i];
+        if (c->state == CORE_WAITING && c->block == c->task->first && check_task_awaited(c) != NONE)
+            add_task_waiter(m, c, list);
+    }
+}
+
 static void add_waiters(machine *m, waiters *list)
 {
     for (uint32_t i = 0; i < m->cores; i++) {
@@ -204,7 +224,7 @@ static const check_core *expected_from(const machine *m, const check_core *c)
 {
     if (c->state == CORE_AT_BARRIER) {
         for (uint32_t i = 0; i < m->cores; i++)
-            if (m->core[i].rank == c->rank && m->core[i].state != CORE_AT_BARRIER)
+            if (m->core[i].rank == c->rank && m->core[i].task == c->task && m->core[i].state != CORE_AT_BARRIER)
                 return &m->core[i];
     }
     if (c->state != CORE_AT_SIGNAL)
@@ -215,8 +235,22 @@ static const check_core *expected_from(const machine *m, const check_core *c)
     return NULL;
 }
 
+/* The first of those that wait is a task's condition, for which others may wait. */
+static void explain_condition(const waiters *list, char *text, size_t size)
+{
+    const oriel_found_side *first = &list->side[0], *next = list->count > 1 ? &list->side[1] : NULL;
+    int length = snprintf(text, size, "nothing can move: task %u (%s) of rank %u does not become complete", first->task,
+                          first->kernel, first->rank);
+    if (next && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, ", and %u more wait", list->count - 1);
+}
+
 static void explain(const machine *m, const waiters *list, char *text, size_t size)
 {
+    if (list->count && m->core[list->core[0]].at_condition) {
+        explain_condition(list, text, size);
+        return;
+    }
     const check_core *from = list->count ? &m->core[list->core[0]] : NULL, *at = from;
     uint32_t length = 0;
     char path[256] = "";
@@ -299,7 +333,7 @@ static void compare_waiters(machine *m)
 {
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        if (c->state == CORE_AT_SIGNAL)
+        if (c->state == CORE_AT_SIGNAL && !c->at_condition)
             check_agree_wait(c, c->at_signal, check_event_here(c, c->at_signal->op, c->at_signal->site));
     }
 }
@@ -315,6 +349,7 @@ void check_stuck(machine *m)
         abort();
     char text[ORIEL_FOUND_TEXT];
     add_waiters(m, &list);
+    add_task_waiters(m, &list);
     uint32_t left = NONE;
     for (uint32_t i = 0; i < m->cores && left == NONE; i++)
         left = left_over(m, &m->core[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the scalar unit synchronizes: flags that it sets or takes, drains, fences, the barrier among a rank's cores. */
+/* What the scalar unit synchronizes: flags that it sets or takes, drains, fences, the barrier among a task's cores. */
 #include "base/error.h"
 #include "engine/check/machine.h"
 
@@ -14,7 +14,7 @@ bool check_may_go_on(check_core *c)
             if (c->pipe[p].barriers_passed < c->barriers[p])
                 return false;
         return true;
-    case CORE_AT_BARRIER: return c->machine->rank[c->rank].generation != c->generation;
+    case CORE_AT_BARRIER: return check_task_shared(c)->generation != c->generation;
     default: return true;
     }
 }
@@ -54,20 +54,19 @@ static void fence(check_core *c)
 
 static void core_barrier(check_core *c)
 {
-    machine *m = c->machine;
-    check_rank *rank = &m->rank[c->rank];
+    check_task *shared = check_task_shared(c);
     oriel_clock_raise(&c->clock, check_queue(c->index, PTO_PIPE_S), c->count);
-    oriel_clock_join(&rank->gathering, &c->clock);
-    c->generation = rank->generation;
-    if (++rank->arrived == m->setup->blocks) {
-        rank->arrived = 0;
-        rank->generation++;
-        oriel_clock_copy(&rank->released, &rank->gathering);
-        oriel_clock_clear(&rank->gathering);
+    oriel_clock_join(&shared->gathering, &c->clock);
+    c->generation = shared->generation;
+    if (++shared->arrived == c->task->blocks) {
+        shared->arrived = 0;
+        shared->generation++;
+        oriel_clock_copy(&shared->released, &shared->gathering);
+        oriel_clock_clear(&shared->gathering);
     } else {
         wait_as(c, CORE_AT_BARRIER);
     }
-    check_learn(c, &rank->released);
+    check_learn(c, &shared->released);
 }
 
 static void set_or_wait(check_core *c, const pto_sync *sync, uint32_t event)

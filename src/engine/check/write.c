@@ -33,7 +33,9 @@ static const char *id_of(writer *w, const oriel_found *found)
     for (uint32_t i = 0; i < met->sides && i < 2; i++) {
         const pto_site *site = met->side[i].site;
         const char *slash = site ? strrchr(site->file, '/') : NULL;
-        if (site && length < (int)sizeof id)
+        if (site && !site->line && length < (int)sizeof id)
+            length += snprintf(id + length, sizeof id - (size_t)length, "/%s", site->function);
+        else if (site && length < (int)sizeof id)
             length +=
                 snprintf(id + length, sizeof id - (size_t)length, "/%s:%d", slash ? slash + 1 : site->file, site->line);
     }
@@ -49,6 +51,8 @@ static void write_side(writer *w, const oriel_found_side *side, oriel_check_side
                                .block = side->block,
                                .call = side->call,
                                .pipe = side->pipe,
+                               .kernel = side->kernel ? text(w, side->kernel) : "",
+                               .task = side->task,
                                .host = side->host};
 }
 
