@@ -29,7 +29,7 @@
 #define WORDS        64
 #define SMALL_UB     1024u /* poisoned before each run */
 
-static const litmus_file *const files[] = {&litmus_order, &litmus_signals, &litmus_cache, &litmus_tiny};
+static const litmus_file *const files[] = {&litmus_order, &litmus_signals, &litmus_cache, &litmus_tasks, &litmus_tiny};
 #define FILES (sizeof files / sizeof *files)
 
 /* ---- What was seen ---------------------------------------------------------------------------------------------- */
@@ -67,6 +67,10 @@ typedef struct scene {
     oriel_check_options options;
     oriel_check_setup setup;
     oriel_checker *checker;
+    oriel_check_graph graph[4]; /* of each rank; */
+    oriel_check_task task[4][LITMUS_TASKS];
+    oriel_check_until until[4][LITMUS_TASKS];
+    uint32_t after[LITMUS_TASKS][LITMUS_TASKS];
     bool begun;
     outcome_text now;
     sights sight;
@@ -257,6 +261,55 @@ static uint32_t at_least_one(uint32_t n)
     return n ? n : 1;
 }
 
+static uint64_t first_cell(const scene *s, uint32_t rank)
+{
+    for (uint32_t i = 0; i < s->memory.pieces; i++)
+        if (s->memory.piece[i].rank == rank && strcmp(s->memory.piece[i].name, "signals") == 0)
+            return s->memory.piece[i].offset;
+    fail_msg("no signals of rank %u", rank);
+    return 0;
+}
+
+/* Returns how many cores they need. */
+static uint32_t make_tasks(scene *s, uint32_t rank)
+{
+    static const pto_site site = {.file = "", .function = "a task"};
+    uint32_t cores = 0;
+    for (uint32_t i = 0; i < LITMUS_TASKS && s->test->task[i].kernel; i++) {
+        const litmus_task *from = &s->test->task[i];
+        oriel_check_task *task = &s->task[rank][i];
+        *task = (oriel_check_task){.name = "a task",
+                                   .function = from->kernel,
+                                   .view = &s->memory.view[rank],
+                                   .first = cores,
+                                   .blocks = at_least_one(from->blocks),
+                                   .after = s->after[i],
+                                   .until = &s->until[rank][i],
+                                   .untils = from->until != 0,
+                                   .site = &site};
+        for (uint32_t before = 0; before < i; before++)
+            if (from->after >> before & 1)
+                s->after[i][task->afters++] = before;
+        s->until[rank][i] = (oriel_check_until){first_cell(s, rank), from->until};
+        cores += task->blocks;
+        s->graph[rank] = (oriel_check_graph){s->task[rank], i + 1};
+    }
+    return cores;
+}
+
+/* The tasks of a test with one call. */
+static void set_tasks(scene *s)
+{
+    for (uint32_t rank = 0; rank < s->job.ranks; rank++)
+        s->setup.blocks = make_tasks(s, rank);
+    s->setup.graph = s->graph;
+}
+
+static oriel_kernel_fn kernel_of(const litmus *test)
+{
+    return test->kernel ? test->kernel : test->task[0].kernel;
+}
+
 static scene *open_scene(const litmus *test, unsigned where)
 {
     static const int devices[] = {0, 1, 2, 3};
@@ -269,7 +322,7 @@ static scene *open_scene(const litmus *test, unsigned where)
     s->limits.ub_bytes = SMALL_UB;
     s->launch = (oriel_launch){.name = "litmus",
                                .summary = "",
-                               .kernel = test->kernel,
+                               .kernel = kernel_of(test),
                                .blocks = blocks,
                                .buffers = buffers,
                                .buffer_count = 3,
@@ -299,6 +352,8 @@ static scene *open_scene(const litmus *test, unsigned where)
                                    .host = &s->host,
                                    .options = &s->options,
                                    .deadline = oriel_deadline(300)};
+    if (!test->kernel)
+        set_tasks(s);
     assert_ok(oriel_checker_create(&s->setup, &s->checker));
     return s;
 }
@@ -613,7 +668,7 @@ static void test_document(void **state)
     }
     for (const char *at = document; (at = strstr(at, "Litmus:")); at++, lists++)
         assert_true(check_names(at) > 0);
-    assert_int_equal(rules, 10);
+    assert_int_equal(rules, 12);
     assert_int_equal(rows, 4);
     assert_true(lists >= rules + rows);
     for (size_t f = 0; f < FILES; f++)
@@ -630,8 +685,8 @@ static void test_document(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest unit_tests[] = {UNIT_TEST("order", litmus_order), UNIT_TEST("signals", litmus_signals),
-                                            UNIT_TEST("cache", litmus_cache), UNIT_TEST("tiny kernels", litmus_tiny),
-                                            cmocka_unit_test(test_document)};
+    const struct CMUnitTest unit_tests[] = {
+        UNIT_TEST("order", litmus_order), UNIT_TEST("signals", litmus_signals),   UNIT_TEST("cache", litmus_cache),
+        UNIT_TEST("tasks", litmus_tasks), UNIT_TEST("tiny kernels", litmus_tiny), cmocka_unit_test(test_document)};
     return cmocka_run_group_tests(unit_tests, NULL, NULL);
 }

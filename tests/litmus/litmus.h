@@ -68,13 +68,23 @@ typedef struct litmus_end {
         true, true, (core), (tile)                                                                                     \
     }
 
+/* A task of each rank, in each call. */
+typedef struct litmus_task {
+    oriel_kernel_fn kernel;
+    uint32_t blocks; /* 0: 1 */
+    uint32_t after;  /* a bit for each task before it */
+    int32_t until;   /* its condition: at least this in its rank's first cell; 0: none */
+} litmus_task;
+#define LITMUS_TASKS 4
+
 typedef struct litmus {
     const char *name;
     oriel_kernel_fn kernel;
-    uint32_t ranks, blocks, calls; /* 0: 1 */
-    bool vector;                   /* uses PIPE_V, in which alone the platforms differ: run on both, else on a2a3 */
-    bool out;                      /* the host reads out[0] when the kernel has returned, and that is seen first */
-    int data[2];                   /* what the first words of each rank's data are */
+    litmus_task task[LITMUS_TASKS]; /* instead of the kernel */
+    uint32_t ranks, blocks, calls;  /* 0: 1 */
+    bool vector;                    /* uses PIPE_V, in which alone the platforms differ: run on both, else on a2a3 */
+    bool out;                       /* the host reads out[0] when the kernel has returned, and that is seen first */
+    int data[2];                    /* what the first words of each rank's data are */
     litmus_end ends[4];
     litmus_case cases[4];
 } litmus;
@@ -103,7 +113,7 @@ typedef struct litmus_file {
     {                                                                                                                  \
         __FILE__, in_document, tests, sizeof tests / sizeof *tests                                                     \
     }
-extern const litmus_file litmus_order, litmus_signals, litmus_cache, litmus_tiny;
+extern const litmus_file litmus_order, litmus_signals, litmus_cache, litmus_tasks, litmus_tiny;
 
 /* ---- What kernels are made of ----------------------------------------------------------------------------------- */
 
