@@ -362,10 +362,9 @@ static void describe(const machine *m, const check_conflict *x, oriel_finding_ki
     char a[160], b[160];
     const char *between = kind == ORIEL_FINDING_LINE_CLOBBER ? "one cache line" : "the same bytes";
     if (kind == ORIEL_FINDING_EARLY_SIGNAL && side[1].host)
-        snprintf(text, size, "%s of rank %u may still be under way when the kernel returns", side[0].what,
-                 side[0].rank);
+        snprintf(text, size, "%s of %s may still be under way when the kernel returns", side[0].what, who(&side[0], a));
     else if (x->returned)
-        snprintf(text, size, "%s of %s, may still be under way when %s of %s, which comes after it, %s the bytes",
+        snprintf(text, size, "%s of %s may still be under way when %s of %s, which comes after it, %s the bytes",
                  side[0].what, who(&side[0], a), side[1].what, who(&side[1], b), verb(x->later_kind));
     else if (kind == ORIEL_FINDING_EARLY_SIGNAL)
         snprintf(text, size, "%s signals before its %s is %s: %s's %s %s the bytes too early", who(&side[0], a),

@@ -126,7 +126,7 @@ static void add_task_waiter(machine *m, check_core *c, waiters *list)
 {
     oriel_found_side side = check_side(m, check_event_here(c, PTO_OP_COUNT, NULL));
     uint32_t for_whom = check_task_awaited(c);
-    snprintf(side.what, sizeof side.what, "the start of task %u (%.20s)", side.task, side.kernel);
+    snprintf(side.what, sizeof side.what, "its start");
     snprintf(side.bytes, sizeof side.bytes, "after task %u (%.100s), which is not complete", for_whom,
              check_graph_of(m, c->rank, c->call)->task[for_whom].name);
     add(list, &side, c->index);
