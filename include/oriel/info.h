@@ -33,8 +33,10 @@ typedef struct oriel_platform_info {
     uint32_t vector_cores, matrix_cores; /* per device */
     uint32_t ub_bytes;                   /* Unified Buffer of one vector core */
     uint32_t ub_align;                   /* of a tile, in bytes */
-    uint32_t event_ids;                  /* per flag */
-    uint32_t max_devices;                /* of one worker; their numbers are below it */
+    uint32_t l1_bytes, l0a_bytes;  /* memories of one matrix core: what its operands come through, the left ones, */
+    uint32_t l0b_bytes, l0c_bytes; /* the right ones, and its sums */
+    uint32_t event_ids;            /* per flag */
+    uint32_t max_devices;          /* of one worker; their numbers are below it */
 } oriel_platform_info;
 
 /* False: there are no more than `index` platforms. */

@@ -60,19 +60,27 @@ static inline uint64_t pto_addr_offset(pto_addr addr)
 /* ---- Operands --------------------------------------------------------------------------------------------------- */
 
 /*
- * A tile: a row-major matrix in the core's Unified Buffer (UB).
+ * The memories of a core. Arithmetic on elements happens in the Unified Buffer. The matrix unit takes its operands from L0A
+ * and L0B, which are filled from L1, and adds up in L0C.
+ */
+typedef enum pto_memory { PTO_UB, PTO_L1, PTO_L0A, PTO_L0B, PTO_L0C, PTO_MEMORY_COUNT } pto_memory;
+
+/*
+ * A tile: a row-major matrix in one of the core's memories. (Silicon keeps the matrix unit's tiles in small blocks. It moves
+ * them there and back by itself, and an instruction shows nothing of it; here every memory holds rows.)
  *
  *      offset ─►┌─────────────────┬─────┐   `rows` x `cols` elements are laid out, one row after the other;
  *               │ valid_rows x    │     │   instructions touch the first valid_rows x valid_cols of them.
  *               │ valid_cols      │     │   The offset and the bytes of a row are multiples of the platform's
- *               ├─────────────────┘     │   UB alignment (32 B on a2a3 and a5).
+ *               ├─────────────────┘     │   alignment of tiles (32 B on a2a3 and a5), in every memory.
  *               └───────────────────────┘
  */
 typedef struct pto_tile {
     pto_dtype dtype;
-    uint32_t offset; /* bytes from the start of UB */
+    uint32_t offset; /* bytes from the start of its memory */
     uint32_t rows, cols;
     uint32_t valid_rows, valid_cols; /* 0 is allowed: the instruction then has nothing to do */
+    pto_memory memory;               /* UB where nothing is said */
 } pto_tile;
 
 /*
@@ -115,9 +123,22 @@ typedef struct pto_scalar {
 
 /* ---- Instructions ----------------------------------------------------------------------------------------------- */
 
-typedef enum pto_pipe { PTO_PIPE_S, PTO_PIPE_MTE2, PTO_PIPE_V, PTO_PIPE_MTE3, PTO_PIPE_ALL, PTO_PIPE_COUNT } pto_pipe;
+typedef enum pto_pipe {
+    PTO_PIPE_S,
+    PTO_PIPE_MTE2,
+    PTO_PIPE_V,
+    PTO_PIPE_MTE3,
+    PTO_PIPE_MTE1, /* L1 to L0A and L0B */
+    PTO_PIPE_M,    /* matrix products */
+    PTO_PIPE_FIX,  /* L0C to device memory */
+    PTO_PIPE_ALL,
+    PTO_PIPE_COUNT
+} pto_pipe;
 
-/* Every instruction, once: X(CONSTANT, "NAME", pipe on which it runs). Composite ones are issued by PIPE_S. */
+/*
+ * Every instruction, once: X(CONSTANT, "NAME", pipe on which it runs). Composite ones are issued by PIPE_S. Where a tile lies
+ * can move one to another pipe: TMOV from L1 runs on PIPE_MTE1, TSTORE from L0C on PIPE_FIX.
+ */
 #define PTO_OPS(X)                                                                                                     \
     X(TLOAD, "TLOAD", MTE2)                                                                                            \
     X(TSTORE, "TSTORE", MTE3)                                                                                          \
@@ -144,6 +165,9 @@ typedef enum pto_pipe { PTO_PIPE_S, PTO_PIPE_MTE2, PTO_PIPE_V, PTO_PIPE_MTE3, PT
     X(TMOV, "TMOV", V)                                                                                                 \
     X(TROWSUM, "TROWSUM", V)                                                                                           \
     X(TROWMAX, "TROWMAX", V)                                                                                           \
+    X(TEXTRACT, "TEXTRACT", MTE1)                                                                                      \
+    X(TMATMUL, "TMATMUL", M)                                                                                           \
+    X(TMATMUL_ACC, "TMATMUL_ACC", M)                                                                                   \
     X(TPUT, "TPUT", S)                                                                                                 \
     X(TGET, "TGET", S)                                                                                                 \
     X(TREDUCE, "TREDUCE", S)                                                                                           \
@@ -193,6 +217,8 @@ typedef enum pto_cmp { PTO_EQ, PTO_NE, PTO_GT, PTO_GE, PTO_LT, PTO_LE, PTO_CMP_C
  *      TADD ..      tile[0] <- tile[1] op tile[2]           TADDS ..    tile[0] <- tile[1] op scalar
  *      TCVT         tile[0] <- tile[1]  (mode: pto_round)   TFILL       tile[0] <- scalar
  *      TMOV         tile[0] <- tile[1]                      TROWSUM/MAX tile[0] (rows x 1) <- tile[1]
+ *      TEXTRACT     tile[0] <- tile[1] from row mode / 2^16, column mode % 2^16 on
+ *      TMATMUL(_ACC) tile[0] <- or += tile[1] x tile[2]
  *      TPUT, TGET   global[0] <- global[1], staged in tile[0] and, if not NULL, tile[1]   (TPUT mode: pto_atomic)
  *      TREDUCE      global[0] <- group; tile[0] accumulates, tile[1] and, if not NULL, tile[2] receive (mode: pto_reduce)
  *      TGATHER      global[0] <- group, staged in tile[0] and, if not NULL, tile[1]
@@ -285,7 +311,8 @@ struct pto_core {
     uint32_t block, blocks;        /* this block of the kernel, and how many there are */
     uint32_t ub_bytes;             /* size of UB */
     uint32_t ub_align;             /* alignment of a tile's offset and row, in bytes */
-    bool cached;                   /* what a scalar load gives may differ from what is in memory */
+    uint32_t l1_bytes, l0a_bytes, l0b_bytes, l0c_bytes;
+    bool cached; /* what a scalar load gives may differ from what is in memory */
 };
 
 #endif

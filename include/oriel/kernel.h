@@ -4,7 +4,7 @@
  *
  * A kernel is `void name(pto_core *core)`. The runtime starts it on a core of a simulated device, once per block. It
  *   1. takes its arguments: pto_arg_tensor, pto_arg_i64, pto_arg_comm;
- *   2. cuts UB, the core's fast memory, into tiles: pto_tile_1d, pto_tile_2d;
+ *   2. cuts UB, the core's fast memory, into tiles: pto_tile_1d, pto_tile_2d (pto_tile_in: L1, L0A, L0B, L0C);
  *   3. moves data with TLOAD and TSTORE, or TPUT and TGET, and computes on tiles;
  *   4. orders its pipes with flags and barriers, and its peers with TNOTIFY and TWAIT;
  *   5. drains what it stored (pto_pipe_barrier(core, PTO_PIPE_ALL)) and returns.
@@ -15,11 +15,11 @@
  * different ranks, run beside each other.
  *
  * Order. Instructions are issued in program order to pipes that run beside one another: PIPE_MTE2 (TLOAD), PIPE_V
- * (arithmetic), PIPE_MTE3 (TSTORE), PIPE_S (everything else). Two pipes are ordered by a flag or a barrier only. See
+ * (arithmetic), PIPE_MTE3 (TSTORE), PIPE_MTE1, PIPE_M and PIPE_FIX (matrix products), PIPE_S (everything else). Two pipes are ordered by a flag or a barrier only. See
  * docs/machine.md for the rules. The direct engine does each instruction at once and hides a missing flag; write the
  * flags all the same.
  *
- * Errors. Each instruction checks its operands: a device address outside its buffer, a tile outside UB, an alignment, a type, a
+ * Errors. Each instruction checks its operands: a device address outside its buffer, a tile outside its memory, an alignment, a type, a
  * limit of the platform. A bad one ends the kernel with a message that starts with the file and line of the instruction;
  * the group's other ranks leave their waits; the device stays usable. No function here returns an error.
  *
@@ -123,6 +123,20 @@ PTO_INLINE uint32_t pto_ub_bytes(const pto_core *core)
     return core->ub_bytes;
 }
 
+/* The same of any memory. */
+PTO_INLINE uint32_t pto_memory_bytes(const pto_core *core, pto_memory memory)
+{
+    switch (memory) {
+    case PTO_UB: return core->ub_bytes;
+    case PTO_L1: return core->l1_bytes;
+    case PTO_L0A: return core->l0a_bytes;
+    case PTO_L0B: return core->l0b_bytes;
+    case PTO_L0C: return core->l0c_bytes;
+    case PTO_MEMORY_COUNT: break;
+    }
+    return 0;
+}
+
 /* ---- Tiles ------------------------------------------------------------------------------------------------------ */
 
 /* "No second tile", where an instruction takes one or two. */
@@ -142,6 +156,15 @@ PTO_INLINE pto_tile pto_tile_2d(const pto_core *core, pto_dtype dtype, uint32_t 
 PTO_INLINE pto_tile pto_tile_1d(const pto_core *core, pto_dtype dtype, uint32_t offset, uint32_t cols)
 {
     return pto_tile_2d(core, dtype, offset, 1, cols);
+}
+
+/* The same in another memory than UB. */
+PTO_INLINE pto_tile pto_tile_in(const pto_core *core, pto_memory memory, pto_dtype dtype, uint32_t offset,
+                                uint32_t rows, uint32_t cols)
+{
+    pto_tile tile = pto_tile_2d(core, dtype, offset, rows, cols);
+    tile.memory = memory;
+    return tile;
 }
 
 /* The same tile with another valid part; rows <= tile.rows, cols <= tile.cols (checked by the instruction). */
@@ -219,7 +242,7 @@ PTO_INLINE pto_global pto_peer(const pto_comm *comm, pto_global global, uint32_t
 /* ---- Moving data ------------------------------------------------------------------------------------------------ */
 
 /*
- * TLOAD: UB <- device memory, on PIPE_MTE2. The tensor's type is the tile's; its first four extents multiply to the
+ * TLOAD: UB or L1 <- device memory, on PIPE_MTE2. The tensor's type is the tile's; its first four extents multiply to the
  * tile's valid rows, its last is the valid columns.
  */
 #define pto_tload(core, tile, global) pto_tload_at((core), PTO_SITE, (tile), (global))
@@ -228,10 +251,13 @@ PTO_INLINE void pto_tload_at(pto_core *core, const pto_site *site, pto_tile tile
     core->ops->issue(core, &(pto_instr){.op = PTO_OP_TLOAD, .site = site, .tile = {&tile}, .global = {NULL, &global}});
 }
 
-/* TSTORE: device memory <- UB, on PIPE_MTE3. Shapes as for TLOAD. */
+/*
+ * TSTORE: device memory <- UB, on PIPE_MTE3, or <- L0C, on PIPE_FIX. Shapes as for TLOAD. From UB the types are one. From L0C, f32
+ * may become f16 or bf16, as by TCVT with PTO_ROUND_NEAREST, and i32 stays what it is.
+ */
 #define pto_tstore(core, global, tile) pto_tstore_at((core), PTO_SITE, (global), (tile), PTO_ATOMIC_NONE)
 /*
- * TSTORE with atomic add, element by element, as by TADD: f32 f16 bf16 i8 i16 i32. Each addition is atomic among all cores and
+ * TSTORE with atomic add, element by element, as by TADD in the tensor's type: f32 f16 bf16 i8 i16 i32. Each addition is atomic among all cores and
  * ranks; in which order they happen is not said, so floating-point sums may differ from run to run.
  */
 #define pto_tstore_add(core, global, tile) pto_tstore_at((core), PTO_SITE, (global), (tile), PTO_ATOMIC_ADD)
@@ -317,7 +343,10 @@ PTO_INLINE void pto_scalar_op_at(pto_core *core, const pto_site *site, pto_op op
  * dst and src do not overlap, unless their elements have the same size and dst is src.
  */
 #define pto_tcvt(core, dst, src, round) pto_unary_at((core), PTO_SITE, PTO_OP_TCVT, (dst), (src), (round))
-/* TMOV: dst <- src; one type, one valid shape. */
+/*
+ * TMOV: dst <- src; one type, one valid shape. From UB to UB on PIPE_V; from L1 to L0A or L0B on PIPE_MTE1, and then of a type
+ * that is multiplied (pto_tmatmul).
+ */
 #define pto_tmov(core, dst, src) pto_unary_at((core), PTO_SITE, PTO_OP_TMOV, (dst), (src), 0)
 /*
  * TROWSUM, TROWMAX: element (i, 0) of dst <- the sum, the maximum, of row i of src. dst has src's type, as many valid
@@ -340,6 +369,34 @@ PTO_INLINE void pto_tfill_at(pto_core *core, const pto_site *site, pto_tile dst,
 {
     core->ops->issue(core, &(pto_instr){.op = PTO_OP_TFILL, .site = site, .tile = {&dst}, .scalar = x});
 }
+
+/* ---- Matrix products, on PIPE_MTE1 and PIPE_M ------------------------------------------------------------------- */
+
+/*
+ * TEXTRACT: dst, in L0A or L0B <- the part of src, in L1, that has dst's valid shape and begins at (row, col), on PIPE_MTE1. One
+ * type, as for TMOV; row and col are below 65536.
+ */
+#define pto_textract(core, dst, src, row, col) pto_textract_at((core), PTO_SITE, (dst), (src), (row), (col))
+PTO_INLINE void pto_textract_at(pto_core *core, const pto_site *site, pto_tile dst, pto_tile src, uint32_t row,
+                                uint32_t col)
+{
+    if ((row | col) > UINT16_MAX)
+        pto_trap_value_at(core, site, "TEXTRACT: begins at a row or column that is not below 65536",
+                          row > col ? row : col, UINT16_MAX);
+    core->ops->issue(core,
+                     &(pto_instr){.op = PTO_OP_TEXTRACT, .mode = row << 16 | col, .site = site, .tile = {&dst, &src}});
+}
+
+/*
+ * TMATMUL: acc <- a x b, TMATMUL_ACC: acc += a x b. acc, M x N in L0C; a, M x K in L0A; b, K x N in L0B; valid M, K and N to 4095.
+ * a and b: f32, f16 or bf16, and acc is f32; or i8, and acc is i32.
+ *
+ * Integers wrap. Of floating-point numbers, each product is rounded to f32, to nearest even, and added in f32 to what was there
+ * (TMATMUL: +0), in the order k = 0, 1, ..: so a product that is cut along K, TMATMUL and then TMATMUL_ACC, has the bits of the
+ * whole. NaN is the one NaN. (Silicon adds in an order of its own: results there agree within rounding.)
+ */
+#define pto_tmatmul(core, acc, a, b)     pto_binary_at((core), PTO_SITE, PTO_OP_TMATMUL, (acc), (a), (b))
+#define pto_tmatmul_acc(core, acc, a, b) pto_binary_at((core), PTO_SITE, PTO_OP_TMATMUL_ACC, (acc), (a), (b))
 
 /* ---- Composite instructions ------------------------------------------------------------------------------------- */
 

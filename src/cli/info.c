@@ -22,6 +22,8 @@ static void print_platforms(void)
             "devices\n",
             info.vector_cores, info.matrix_cores, info.ub_bytes / 1024, info.ub_align, info.event_ids,
             info.max_devices);
+        printf("            of a matrix core: L1 of %u KiB, L0A of %u KiB, L0B of %u KiB, L0C of %u KiB\n",
+               info.l1_bytes / 1024, info.l0a_bytes / 1024, info.l0b_bytes / 1024, info.l0c_bytes / 1024);
         if (oriel_platform_probe(info.name))
             printf("            not here: %s\n", oriel_last_error());
     }

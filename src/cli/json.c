@@ -92,10 +92,12 @@ static json_t *platforms(void)
     oriel_platform_info info;
     for (uint32_t i = 0; oriel_platform_info_at(i, &info); i++) {
         bool here = oriel_platform_probe(info.name) == ORIEL_OK;
-        json_t *platform = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i}", "name", info.name, "available", here,
-                                     "vector_cores", (int)info.vector_cores, "matrix_cores", (int)info.matrix_cores,
-                                     "ub_bytes", (int)info.ub_bytes, "ub_align", (int)info.ub_align, "event_ids",
-                                     (int)info.event_ids, "max_devices", (int)info.max_devices);
+        json_t *platform =
+            json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "name", info.name, "available",
+                      here, "vector_cores", (int)info.vector_cores, "matrix_cores", (int)info.matrix_cores, "ub_bytes",
+                      (int)info.ub_bytes, "ub_align", (int)info.ub_align, "l1_bytes", (int)info.l1_bytes, "l0a_bytes",
+                      (int)info.l0a_bytes, "l0b_bytes", (int)info.l0b_bytes, "l0c_bytes", (int)info.l0c_bytes,
+                      "event_ids", (int)info.event_ids, "max_devices", (int)info.max_devices);
         if (!here)
             json_object_set_new(platform, "message", cli_json_text(oriel_last_error()));
         json_array_append_new(array, platform);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "isa/isa.h"
@@ -48,11 +49,30 @@ wrong_as(oriel_bad kind, pto_op op, operand who, const char *format, ...)
 
 /* ---- Tiles ------------------------------------------------------------------------------------------------------ */
 
-static bool tile_ok(pto_op op, const char *name, const pto_tile *tile, const oriel_limits *limits)
+#define IN(memory) (1u << PTO_##memory)
+
+static bool __attribute__((cold, noinline))
+wrong_memory(pto_op op, const char *name, const pto_tile *tile, uint32_t memories)
+{
+    char takes[32] = "";
+    for (unsigned m = 0; m < PTO_MEMORY_COUNT; m++) {
+        size_t length = strlen(takes);
+        if (memories >> m & 1)
+            snprintf(takes + length, sizeof takes - length, " %s", oriel_memory_name((pto_memory)m));
+    }
+    if ((unsigned)tile->memory >= PTO_MEMORY_COUNT)
+        return wrong(op, named(name), "is in no known memory (%u)", (unsigned)tile->memory);
+    return wrong(op, named(name), "is in %s; it takes%s", oriel_memory_name(tile->memory), takes);
+}
+
+/* A tile in one of `memories` (IN). */
+static bool tile_in(pto_op op, const char *name, const pto_tile *tile, uint32_t memories, const oriel_limits *limits)
 {
     operand who = named(name);
     if (!tile)
         return wrong(op, who, "is missing");
+    if ((unsigned)tile->memory >= PTO_MEMORY_COUNT || !(memories >> tile->memory & 1))
+        return wrong_memory(op, name, tile, memories);
     uint64_t bytes = pto_dtype_bytes(tile->dtype);
     if (!bytes)
         return wrong(op, who, "has no known type (%u)", (unsigned)tile->dtype);
@@ -63,17 +83,24 @@ static bool tile_ok(pto_op op, const char *name, const pto_tile *tile, const ori
                      tile->rows, tile->cols);
     uint64_t row = tile->cols * bytes, end;
     if (tile->offset & (limits->ub_align - 1))
-        return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "is at UB offset %u, not a multiple of %u", tile->offset,
-                        limits->ub_align);
+        return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "is at %s offset %u, not a multiple of %u",
+                        oriel_memory_name(tile->memory), tile->offset, limits->ub_align);
     if (row & (limits->ub_align - 1))
         return wrong_as(ORIEL_BAD_ALIGNMENT, op, who, "has rows of %" PRIu64 " B, not a multiple of %u", row,
                         limits->ub_align);
     if (__builtin_mul_overflow(row, tile->rows, &end) || __builtin_add_overflow(end, tile->offset, &end))
         end = UINT64_MAX;
-    if (end > limits->ub_bytes)
-        return wrong_as(ORIEL_BAD_BOUNDS, op, who, "of %u x %u %s at UB offset %u ends at %" PRIu64 ", UB has %u B",
-                        tile->rows, tile->cols, oriel_dtype_name(tile->dtype), tile->offset, end, limits->ub_bytes);
+    uint32_t room = oriel_memory_bytes(limits, tile->memory);
+    if (end > room)
+        return wrong_as(ORIEL_BAD_BOUNDS, op, who, "of %u x %u %s at %s offset %u ends at %" PRIu64 ", %s has %u B",
+                        tile->rows, tile->cols, oriel_dtype_name(tile->dtype), oriel_memory_name(tile->memory),
+                        tile->offset, end, oriel_memory_name(tile->memory), room);
     return true;
+}
+
+static bool tile_ok(pto_op op, const char *name, const pto_tile *tile, const oriel_limits *limits)
+{
+    return tile_in(op, name, tile, IN(UB), limits);
 }
 
 static bool same_type(pto_op op, operand who, pto_dtype dtype, const char *other, pto_dtype others)
@@ -234,12 +261,30 @@ static inline uint64_t global_rows(const pto_global *global)
     return global->shape[0] * global->shape[1] * global->shape[2] * global->shape[3];
 }
 
+/* One type, or what a sum of products becomes on its way out of L0C. */
+static bool transfer_type_ok(pto_op op, const char *tile_name, const pto_tile *tile, const char *global_name,
+                             const pto_global *global)
+{
+    operand who = named(tile_name);
+    if (tile->memory != PTO_L0C)
+        return same_type(op, who, tile->dtype, global_name, global->dtype);
+    if (tile->dtype != PTO_F32 && tile->dtype != PTO_I32)
+        return wrong(op, who, "is %s in L0C, which holds f32 and i32", oriel_dtype_name(tile->dtype));
+    if (tile->dtype == PTO_F32 && pto_dtype_is_float(global->dtype))
+        return true;
+    if (tile->dtype != global->dtype)
+        return wrong(op, who, "is %s, %s is %s; from L0C f32 becomes f32 f16 bf16, i32 becomes i32",
+                     oriel_dtype_name(tile->dtype), global_name, oriel_dtype_name(global->dtype));
+    return true;
+}
+
 /* The two sides of a TLOAD or TSTORE. */
 static bool transfer_ok(pto_op op, const char *tile_name, const pto_tile *tile, const char *global_name,
                         const pto_global *global, const oriel_limits *limits)
 {
-    if (!tile_ok(op, tile_name, tile, limits) || !global_ok(op, named(global_name), global) ||
-        !same_type(op, named(tile_name), tile->dtype, global_name, global->dtype))
+    uint32_t memories = op == PTO_OP_TLOAD ? IN(UB) | IN(L1) : IN(UB) | IN(L0C);
+    if (!tile_in(op, tile_name, tile, memories, limits) || !global_ok(op, named(global_name), global) ||
+        !transfer_type_ok(op, tile_name, tile, global_name, global))
         return false;
     bool fits = is_empty(global) ? tile->valid_rows == 0 || tile->valid_cols == 0
                                  : global_rows(global) == tile->valid_rows && global->shape[4] == tile->valid_cols;
@@ -258,6 +303,62 @@ static bool atomic_ok(const pto_instr *instr, const pto_global *dst)
     if (instr->mode == PTO_ATOMIC_ADD && !(addable & PTO_DTYPE_BIT(dst->dtype)))
         return wrong(instr->op, named("dst"), "is %s; atomic add takes f32 f16 bf16 i8 i16 i32",
                      oriel_dtype_name(dst->dtype));
+    return true;
+}
+
+/* ---- Matrix products -------------------------------------------------------------------------------------------- */
+
+/* What the matrix unit takes in one go along each dimension, on all platforms. */
+#define MAX_MATRIX 4095u
+
+static bool is_multiplied(pto_op op, const char *name, const pto_tile *tile)
+{
+    static const uint32_t multiplied =
+        PTO_DTYPE_BIT(PTO_F32) | PTO_DTYPE_BIT(PTO_F16) | PTO_DTYPE_BIT(PTO_BF16) | PTO_DTYPE_BIT(PTO_I8);
+    if (!(multiplied & PTO_DTYPE_BIT(tile->dtype)))
+        return wrong(op, named(name), "is %s; a factor is f32 f16 bf16 i8", oriel_dtype_name(tile->dtype));
+    return true;
+}
+
+/* TMOV and TEXTRACT from L1. */
+static bool feed_ok(const pto_instr *instr, const oriel_limits *limits)
+{
+    const pto_tile *dst = instr->tile[0], *src = instr->tile[1];
+    pto_op op = instr->op;
+    uint32_t memories = (op == PTO_OP_TMOV ? IN(UB) : 0) | IN(L0A) | IN(L0B);
+    if (!tile_in(op, "dst", dst, memories, limits) || !tile_in(op, "src", src, IN(L1), limits) ||
+        !is_multiplied(op, "dst", dst) || !same_type(op, named("src"), src->dtype, "dst", dst->dtype))
+        return false;
+    if (op == PTO_OP_TMOV)
+        return same_valid(op, "src", src, "dst", dst);
+    uint32_t row = instr->mode >> 16, col = instr->mode & UINT16_MAX;
+    if (row + dst->valid_rows > src->valid_rows || col + dst->valid_cols > src->valid_cols)
+        return wrong(op, named("dst"), "has %u x %u valid elements; from row %u and column %u on src has %u x %u",
+                     dst->valid_rows, dst->valid_cols, row, col, src->valid_rows > row ? src->valid_rows - row : 0,
+                     src->valid_cols > col ? src->valid_cols - col : 0);
+    return true;
+}
+
+static bool product_ok(const pto_instr *instr, const oriel_limits *limits)
+{
+    const pto_tile *acc = instr->tile[0], *a = instr->tile[1], *b = instr->tile[2];
+    pto_op op = instr->op;
+    if (!tile_in(op, "acc", acc, IN(L0C), limits) || !tile_in(op, "a", a, IN(L0A), limits) ||
+        !tile_in(op, "b", b, IN(L0B), limits) || !is_multiplied(op, "a", a) ||
+        !same_type(op, named("b"), b->dtype, "a", a->dtype))
+        return false;
+    pto_dtype sum = a->dtype == PTO_I8 ? PTO_I32 : PTO_F32;
+    if (acc->dtype != sum)
+        return wrong(op, named("acc"), "is %s; products of %s add up in %s", oriel_dtype_name(acc->dtype),
+                     oriel_dtype_name(a->dtype), oriel_dtype_name(sum));
+    if (b->valid_rows != a->valid_cols)
+        return wrong(op, named("b"), "has %u valid rows, a has %u valid columns", b->valid_rows, a->valid_cols);
+    if (acc->valid_rows != a->valid_rows || acc->valid_cols != b->valid_cols)
+        return wrong(op, named("acc"), "has %u x %u valid elements; a x b has %u x %u", acc->valid_rows,
+                     acc->valid_cols, a->valid_rows, b->valid_cols);
+    if (a->valid_rows > MAX_MATRIX || a->valid_cols > MAX_MATRIX || b->valid_cols > MAX_MATRIX)
+        return wrong(op, named("acc"), "is a product of %u x %u and %u x %u; each of these is at most %u",
+                     a->valid_rows, a->valid_cols, b->valid_rows, b->valid_cols, MAX_MATRIX);
     return true;
 }
 
@@ -421,6 +522,13 @@ static bool instr_ok(const pto_instr *instr, const oriel_limits *limits)
     case PTO_OP_TLOAD: return transfer_ok(instr->op, "dst", instr->tile[0], "src", src, limits);
     case PTO_OP_TSTORE:
         return transfer_ok(instr->op, "src", instr->tile[0], "dst", dst, limits) && atomic_ok(instr, dst);
+    case PTO_OP_TMOV:
+        if (instr->tile[0] && instr->tile[0]->memory != PTO_UB)
+            return feed_ok(instr, limits);
+        break;
+    case PTO_OP_TEXTRACT: return feed_ok(instr, limits);
+    case PTO_OP_TMATMUL:
+    case PTO_OP_TMATMUL_ACC: return product_ok(instr, limits);
     case PTO_OP_TPUT:
     case PTO_OP_TGET: return move_ok(instr, limits);
     case PTO_OP_TREDUCE: return reduce_ok(instr, limits);

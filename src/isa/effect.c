@@ -85,6 +85,28 @@ static char *next_row(const pto_global *global, char *base, uint64_t index[4])
     return base + offset * pto_dtype_bytes(global->dtype);
 }
 
+/* One row of a tensor <- one of a tile of the same type, or (`add`) +=. */
+static void store_row(pto_dtype dtype, char *to, uint64_t stride, const char *from, uint64_t count, bool add)
+{
+    if (add)
+        add_atomically(dtype, to, stride, from, count);
+    else
+        copy_strided(to, stride, from, 1, pto_dtype_bytes(dtype), count);
+}
+
+/* From L0C to a tensor of another type. */
+static void store_narrowed(pto_dtype dtype, char *to, uint64_t stride, const oriel_f32 *from, uint64_t count, bool add)
+{
+    enum { BLOCK = 512 };
+    oriel_f16 block[BLOCK];
+    uint32_t bytes = pto_dtype_bytes(dtype);
+    for (uint64_t i = 0, n; i < count; i += n) {
+        n = count - i < BLOCK ? count - i : BLOCK;
+        oriel_vector->from_f32[dtype](block, from + i, n, PTO_ROUND_NEAREST);
+        store_row(dtype, to + i * stride * bytes, stride, (const char *)block, n, add);
+    }
+}
+
 static void transfer(const pto_instr *instr, const oriel_operands *operands)
 {
     bool store = instr->op == PTO_OP_TSTORE;
@@ -104,10 +126,10 @@ static void transfer(const pto_instr *instr, const oriel_operands *operands)
     char *in_tile = operands->tile[0];
     for (uint64_t row = 0; row < rows; row++, in_tile += (uint64_t)tile->cols * bytes) {
         char *in_global = next_row(global, operands->global[store ? 0 : 1], index);
-        if (add)
-            add_atomically(tile->dtype, in_global, stride, in_tile, cols);
+        if (store && global->dtype != tile->dtype)
+            store_narrowed(global->dtype, in_global, stride, (const oriel_f32 *)in_tile, cols, add);
         else if (store)
-            copy_strided(in_global, stride, in_tile, 1, bytes, cols);
+            store_row(tile->dtype, in_global, stride, in_tile, cols, add);
         else
             copy_strided(in_tile, 1, in_global, stride, bytes, cols);
     }
@@ -196,6 +218,32 @@ static void reduce_rows(const pto_instr *instr, const oriel_operands *operands)
         else
             oriel_vector->row_max[src->dtype](to, from, src->valid_cols);
     }
+}
+
+/* ---- Matrix products --------------------------------------------------------------------------------------------- */
+
+static void extract(const pto_instr *instr, const oriel_operands *operands)
+{
+    const pto_tile part = oriel_extracted(instr);
+    const char *from = (const char *)operands->tile[1] + (part.offset - instr->tile[1]->offset);
+    uint32_t bytes = pto_dtype_bytes(part.dtype);
+    for (size_t i = 0; i < part.valid_rows; i++)
+        memcpy(row_of(instr, operands, 0, i), from + i * part.cols * bytes, part.valid_cols * bytes);
+}
+
+static void multiply(const pto_instr *instr, const oriel_operands *operands)
+{
+    const pto_tile *a = instr->tile[1], *b = instr->tile[2];
+    oriel_vector->multiply[a->dtype](&(oriel_product){.c = operands->tile[0],
+                                                      .a = operands->tile[1],
+                                                      .b = operands->tile[2],
+                                                      .rows = a->valid_rows,
+                                                      .depth = a->valid_cols,
+                                                      .cols = b->valid_cols,
+                                                      .c_pitch = instr->tile[0]->cols,
+                                                      .a_pitch = a->cols,
+                                                      .b_pitch = b->cols,
+                                                      .add = instr->op == PTO_OP_TMATMUL_ACC});
 }
 
 /* ---- TCVT -------------------------------------------------------------------------------------------------------- */
@@ -296,6 +344,9 @@ void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands)
     case PTO_OP_TCVT: convert(instr, operands); break;
     case PTO_OP_TFILL: fill(instr, operands); break;
     case PTO_OP_TMOV: copy(instr, operands); break;
+    case PTO_OP_TEXTRACT: extract(instr, operands); break;
+    case PTO_OP_TMATMUL:
+    case PTO_OP_TMATMUL_ACC: multiply(instr, operands); break;
     case PTO_OP_TROWSUM:
     case PTO_OP_TROWMAX: reduce_rows(instr, operands); break;
     default: assert(!"a simple data instruction");

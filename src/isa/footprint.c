@@ -45,8 +45,9 @@ oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write)
 {
     uint64_t bytes = pto_dtype_bytes(tile->dtype);
     if (tile->valid_rows == 0 || tile->valid_cols == 0)
-        return single_run(ORIEL_SPACE_UB, write, tile->offset, 0);
-    oriel_footprint footprint = single_run(ORIEL_SPACE_UB, write, tile->offset, tile->valid_cols * bytes);
+        return single_run(ORIEL_SPACE_LOCAL, write, oriel_local_address(tile), 0);
+    oriel_footprint footprint =
+        single_run(ORIEL_SPACE_LOCAL, write, oriel_local_address(tile), tile->valid_cols * bytes);
     repeat(&footprint, 0, tile->valid_rows, tile->cols * bytes);
     return footprint;
 }
@@ -98,9 +99,31 @@ static uint32_t tiles_of(pto_op op)
     case PTO_OP_TMIN:
     case PTO_OP_TAND:
     case PTO_OP_TOR:
-    case PTO_OP_TXOR: return 3;
+    case PTO_OP_TXOR:
+    case PTO_OP_TMATMUL:
+    case PTO_OP_TMATMUL_ACC: return 3;
+    case PTO_OP_TEXTRACT: return 2;
     default: return oriel_op_pipe(op) == PTO_PIPE_V ? 2 : 0;
     }
+}
+
+pto_tile oriel_extracted(const pto_instr *instr)
+{
+    pto_tile part = *instr->tile[1];
+    const uint32_t row = instr->mode >> 16, col = instr->mode & UINT16_MAX;
+    part.offset += (row * part.cols + col) * pto_dtype_bytes(part.dtype);
+    part.valid_rows = instr->tile[0]->valid_rows;
+    part.valid_cols = instr->tile[0]->valid_cols;
+    return part;
+}
+
+/* What it touches of tile[index]. */
+static oriel_footprint touched(const pto_instr *instr, uint32_t index, bool write)
+{
+    if (instr->op != PTO_OP_TEXTRACT || index == 0)
+        return oriel_tile_footprint(instr->tile[index], write);
+    pto_tile part = oriel_extracted(instr);
+    return oriel_tile_footprint(&part, write);
 }
 
 uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint[ORIEL_MAX_FOOTPRINTS])
@@ -113,7 +136,9 @@ uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint
     /* The first tile is the destination of all but the store. */
     bool writes_tile = instr->op != PTO_OP_TSTORE;
     for (uint32_t i = 0; i < tiles_of(instr->op); i++)
-        footprint[count++] = oriel_tile_footprint(instr->tile[i], i == 0 && writes_tile);
+        footprint[count++] = touched(instr, i, i == 0 && writes_tile);
+    if (instr->op == PTO_OP_TMATMUL_ACC)
+        footprint[count++] = oriel_tile_footprint(instr->tile[0], false);
     if (instr->op == PTO_OP_TSTORE)
         footprint[0].atomic = instr->mode == PTO_ATOMIC_ADD;
     /* An empty operand leaves nothing to do: not even the destination of a row reduction is written. */

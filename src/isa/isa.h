@@ -17,16 +17,33 @@
 /* "TLOAD", "set_flag", ... Static. */
 const char *oriel_op_name(pto_op op);
 pto_pipe oriel_op_pipe(pto_op op);
+/* On which pipe it runs: that of its op, unless a tile lies where another pipe moves it. */
+pto_pipe oriel_instr_pipe(const pto_instr *instr);
+const char *oriel_memory_name(pto_memory memory); /* "L0A"; "?" */
 /* TPUT, TGET, TREDUCE, TGATHER, TSCATTER, TBROADCAST. */
 bool oriel_op_is_composite(pto_op op);
 const char *oriel_cmp_name(pto_cmp cmp); /* ">=" */
 /* " i8 u8 .."; each after a space: for messages that refuse a floating-point type. */
 extern const char oriel_integer_names[];
 
+/* Bytes of one of a core's memories. */
+static inline uint32_t oriel_memory_bytes(const oriel_limits *limits, pto_memory memory)
+{
+    switch (memory) {
+    case PTO_UB: return limits->ub_bytes;
+    case PTO_L1: return limits->l1_bytes;
+    case PTO_L0A: return limits->l0a_bytes;
+    case PTO_L0B: return limits->l0b_bytes;
+    case PTO_L0C: return limits->l0c_bytes;
+    case PTO_MEMORY_COUNT: break;
+    }
+    return 0;
+}
+
 /* ---- Check ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Whether the operands are allowed: types, shapes, alignment, tile within UB, staging tiles that overlap, modes, event ids,
+ * Whether the operands are allowed: types, shapes, alignment, tile within its memory, staging tiles that overlap, modes, event ids,
  * pipes. Does not look at device memory: whether an address lies in a buffer is the engine's to ask (window/view.h).
  * ORIEL_FAULT, with a message like `TADD: b is f16, dst is f32`. TRAP always fails, with its own text.
  */
@@ -36,12 +53,30 @@ oriel_status oriel_signal_check(const pto_signal *signal, const oriel_limits *li
 oriel_status oriel_access_check(const pto_access *access, const oriel_limits *limits);
 
 /* What the last of these checks that failed on this thread was about: for an engine that tells them apart. */
-typedef enum oriel_bad { ORIEL_BAD_OPERAND, ORIEL_BAD_ALIGNMENT, ORIEL_BAD_BOUNDS /* of UB */ } oriel_bad;
+typedef enum oriel_bad { ORIEL_BAD_OPERAND, ORIEL_BAD_ALIGNMENT, ORIEL_BAD_BOUNDS /* of a core's memory */ } oriel_bad;
 oriel_bad oriel_last_bad(void);
 
 /* ---- Footprint -------------------------------------------------------------------------------------------------- */
 
-typedef enum oriel_space { ORIEL_SPACE_UB, ORIEL_SPACE_GM } oriel_space;
+typedef enum oriel_space { ORIEL_SPACE_LOCAL, ORIEL_SPACE_GM } oriel_space;
+
+/*
+ * A byte of a core's memories as one number: a local address is the offset in UB, and in the other memories lies above all
+ * that UB could have.
+ */
+#define ORIEL_LOCAL_SHIFT 32
+static inline uint64_t oriel_local_address(const pto_tile *tile)
+{
+    return (uint64_t)tile->memory << ORIEL_LOCAL_SHIFT | tile->offset;
+}
+static inline pto_memory oriel_local_memory(uint64_t address)
+{
+    return (pto_memory)(address >> ORIEL_LOCAL_SHIFT);
+}
+static inline uint32_t oriel_local_offset(uint64_t address)
+{
+    return (uint32_t)address;
+}
 
 /*
  * Bytes that an instruction touches: runs of `run` contiguous bytes, repeated over up to five outer dimensions.
@@ -55,7 +90,7 @@ typedef struct oriel_footprint {
     oriel_space space;
     bool write;     /* else read */
     bool atomic;    /* an atomic addition (read and write) */
-    uint64_t start; /* a UB offset, or a pto_addr */
+    uint64_t start; /* a local address, or a pto_addr */
     uint64_t run;   /* 0: nothing is touched */
     uint64_t times[5], step[5];
 } oriel_footprint;
@@ -68,6 +103,9 @@ uint32_t oriel_instr_footprint(const pto_instr *instr, oriel_footprint footprint
 /* The footprint of a whole global tensor or tile, as composites and engines need it. */
 oriel_footprint oriel_global_footprint(const pto_global *global, bool write);
 oriel_footprint oriel_tile_footprint(const pto_tile *tile, bool write);
+
+/* The part of TEXTRACT's source that it reads, as a tile. It need not be aligned as tiles are. */
+pto_tile oriel_extracted(const pto_instr *instr);
 
 /* From the first byte to one past the last: 0 if nothing is touched. Saturates at UINT64_MAX instead of wrapping. */
 uint64_t oriel_footprint_span(const oriel_footprint *footprint);

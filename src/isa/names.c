@@ -21,6 +21,23 @@ pto_pipe oriel_op_pipe(pto_op op)
     return (unsigned)op < PTO_OP_COUNT ? pipes[op] : PTO_PIPE_S;
 }
 
+pto_pipe oriel_instr_pipe(const pto_instr *instr)
+{
+    const pto_tile *tile = instr->tile[0];
+    if (instr->op == PTO_OP_TSTORE && tile->memory == PTO_L0C)
+        return PTO_PIPE_FIX;
+    if (instr->op == PTO_OP_TMOV && tile->memory != PTO_UB)
+        return PTO_PIPE_MTE1;
+    return oriel_op_pipe(instr->op);
+}
+
+const char *oriel_memory_name(pto_memory memory)
+{
+    static const char *const names[PTO_MEMORY_COUNT] = {
+        [PTO_UB] = "UB", [PTO_L1] = "L1", [PTO_L0A] = "L0A", [PTO_L0B] = "L0B", [PTO_L0C] = "L0C"};
+    return (unsigned)memory < PTO_MEMORY_COUNT ? names[memory] : "?";
+}
+
 bool oriel_op_is_composite(pto_op op)
 {
     switch (op) {
@@ -38,7 +55,8 @@ const char *oriel_pipe_name(pto_pipe pipe)
 {
     static const char *const names[PTO_PIPE_COUNT] = {
         [PTO_PIPE_S] = "PIPE_S",       [PTO_PIPE_MTE2] = "PIPE_MTE2", [PTO_PIPE_V] = "PIPE_V",
-        [PTO_PIPE_MTE3] = "PIPE_MTE3", [PTO_PIPE_ALL] = "PIPE_ALL",
+        [PTO_PIPE_MTE3] = "PIPE_MTE3", [PTO_PIPE_MTE1] = "PIPE_MTE1", [PTO_PIPE_M] = "PIPE_M",
+        [PTO_PIPE_FIX] = "PIPE_FIX",   [PTO_PIPE_ALL] = "PIPE_ALL",
     };
     return (unsigned)pipe < PTO_PIPE_COUNT ? names[pipe] : "?";
 }

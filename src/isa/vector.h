@@ -34,6 +34,15 @@ typedef enum oriel_arithmetic {
 
 typedef void (*oriel_binary_fn)(void *dst, const void *a, const void *b, size_t count);
 
+/* c <- or (`add`) += a x b, all of rows that lie a pitch of elements apart. `rows`, `depth` and `cols` are more than 0. */
+typedef struct oriel_product {
+    void *c;           /* rows x cols of f32, or of i32 if the factors are i8 */
+    const void *a, *b; /* rows x depth, depth x cols */
+    size_t rows, depth, cols;
+    size_t c_pitch, a_pitch, b_pitch;
+    bool add;
+} oriel_product;
+
 typedef struct oriel_vector_table {
     const char *name;
     /* dst[i] <- a[i] op b[i], and dst[i] <- a[i] op *b. `b` of the second is not in dst. NULL: not for this type. */
@@ -42,6 +51,8 @@ typedef struct oriel_vector_table {
     /* *dst <- the sum, the maximum of src[0 .. count-1]; count > 0. The sum has the shape that kernel.h draws. */
     void (*row_sum[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
     void (*row_max[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
+    /* As kernel.h says of TMATMUL. NULL: not for this type of factor. */
+    void (*multiply[PTO_DTYPE_COUNT])(const oriel_product *product);
     /* TCVT's conversions; NULL for f32 itself. To f32, f16 and bf16 to nearest even, to integers by `round`. */
     void (*to_f32[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
     void (*from_f32[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count, pto_round round);

@@ -396,6 +396,66 @@ ROW_MAX_FLOAT(bf16, int16_t)
 
 INTEGERS(ROWS_INTEGER, )
 
+/* ---- Matrix products --------------------------------------------------------------------------------------------- */
+
+/*
+ * A panel of the right factor, PANEL rows of up to BLOCK columns, is brought into the type of the sums once; each row of the
+ * result takes all of it at a time, in the order of the panel's rows. So each element has its additions in the order of k,
+ * whatever the panels.
+ */
+#define PANEL 8
+
+#define COPY_TO_F32(to, from, count) memcpy((to), (from), (count) * sizeof(oriel_f32))
+
+#define PRODUCT_LOOPS(name, number, sum_type, load, store, to_sum, from_row)                                           \
+    static void add_panel_##name(const oriel_product *p, const sum_type panel[PANEL][BLOCK], size_t k, size_t depth,   \
+                                 size_t at, size_t cols)                                                               \
+    {                                                                                                                  \
+        for (size_t i = 0; i < p->rows; i++) {                                                                         \
+            const oriel_##name *a = (const oriel_##name *)p->a + i * p->a_pitch + k;                                   \
+            sum_type *c = (sum_type *)p->c + i * p->c_pitch + at;                                                      \
+            number x[PANEL];                                                                                           \
+            for (size_t r = 0; r < depth; r++)                                                                         \
+                x[r] = to_sum(a[r]);                                                                                   \
+            if (depth == PANEL) {                                                                                      \
+                INDEPENDENT                                                                                            \
+                for (size_t j = 0; j < cols; j++) {                                                                    \
+                    number sum = load(c[j]);                                                                           \
+                    for (size_t r = 0; r < PANEL; r++)                                                                 \
+                        sum += x[r] * load(panel[r][j]);                                                               \
+                    c[j] = store(sum);                                                                                 \
+                }                                                                                                      \
+                continue;                                                                                              \
+            }                                                                                                          \
+            for (size_t r = 0; r < depth; r++) {                                                                       \
+                INDEPENDENT                                                                                            \
+                for (size_t j = 0; j < cols; j++)                                                                      \
+                    c[j] = store(load(c[j]) + x[r] * load(panel[r][j]));                                               \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void multiply_##name(const oriel_product *p)                                                                \
+    {                                                                                                                  \
+        sum_type panel[PANEL][BLOCK];                                                                                  \
+        for (size_t i = 0; !p->add && i < p->rows; i++)                                                                \
+            memset((sum_type *)p->c + i * p->c_pitch, 0, p->cols * sizeof(sum_type));                                  \
+        for (size_t k = 0, depth; k < p->depth; k += depth) {                                                          \
+            depth = p->depth - k < PANEL ? p->depth - k : PANEL;                                                       \
+            for (size_t at = 0, cols; at < p->cols; at += cols) {                                                      \
+                cols = block_at(at, p->cols);                                                                          \
+                for (size_t r = 0; r < depth; r++)                                                                     \
+                    from_row(panel[r], (const oriel_##name *)p->b + (k + r) * p->b_pitch + at, cols);                  \
+                add_panel_##name(p, panel, k, depth, at, cols);                                                        \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+PRODUCT_LOOPS(f32, float, oriel_f32, oriel_widen_f32, oriel_narrow_f32, oriel_widen_f32, COPY_TO_F32)
+PRODUCT_LOOPS(f16, float, oriel_f32, oriel_widen_f32, oriel_narrow_f32, oriel_widen_f16, f16_to_f32)
+PRODUCT_LOOPS(bf16, float, oriel_f32, oriel_widen_f32, oriel_narrow_f32, oriel_widen_bf16, bf16_to_f32)
+/* Modulo 2^32. */
+PRODUCT_LOOPS(i8, uint32_t, oriel_i32, (uint32_t), (oriel_i32), (uint32_t)(int32_t), i8_to_i32)
+
 /* ---- The table --------------------------------------------------------------------------------------------------- */
 
 /* No bits of floating-point numbers: what is left out of an initializer is NULL. */
@@ -423,6 +483,8 @@ const oriel_vector_table VECTOR_TABLE = {
     .scalar = {PTO_DTYPES(SCALAR_ENTRY)},
     .row_sum = {PTO_DTYPES(SUM_ENTRY)},
     .row_max = {PTO_DTYPES(MAX_ENTRY)},
+    .multiply =
+        {[PTO_F32] = multiply_f32, [PTO_F16] = multiply_f16, [PTO_BF16] = multiply_bf16, [PTO_I8] = multiply_i8},
     .to_f32 = {[PTO_F16] = f16_to_f32, [PTO_BF16] = bf16_to_f32, INTEGERS(TO_F32_ENTRY, )},
     .from_f32 = {[PTO_F16] = f32_to_f16, [PTO_BF16] = f32_to_bf16, INTEGERS(FROM_F32_ENTRY, )},
     .resize = {RESIZE_ROW(I8, i8) RESIZE_ROW(U8, u8) RESIZE_ROW(I16, i16) RESIZE_ROW(U16, u16) RESIZE_ROW(I32, i32)

@@ -21,6 +21,10 @@ bool oriel_platform_info_at(uint32_t index, oriel_platform_info *info)
         .matrix_cores = limits->matrix_cores,
         .ub_bytes = limits->ub_bytes,
         .ub_align = limits->ub_align,
+        .l1_bytes = limits->l1_bytes,
+        .l0a_bytes = limits->l0a_bytes,
+        .l0b_bytes = limits->l0b_bytes,
+        .l0c_bytes = limits->l0c_bytes,
         .event_ids = limits->event_ids,
         .max_devices = limits->max_devices,
     };

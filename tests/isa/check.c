@@ -363,7 +363,7 @@ static void flags_join_two_pipes(void **state)
         {{.op = PTO_OP_WAIT_FLAG, .src = PTO_PIPE_S, .dst = (pto_pipe)9}, "wait_flag: from PIPE_S to ?"},
         {{.op = PTO_OP_PIPE_BARRIER, .src = PTO_PIPE_S}, NULL},
         {{.op = PTO_OP_PIPE_BARRIER, .src = PTO_PIPE_ALL}, NULL},
-        {{.op = PTO_OP_PIPE_BARRIER, .src = PTO_PIPE_COUNT}, "pipe_barrier: 5 is no pipe"},
+        {{.op = PTO_OP_PIPE_BARRIER, .src = PTO_PIPE_COUNT}, "pipe_barrier: 8 is no pipe"},
         {{.op = PTO_OP_DSB}, NULL},
         {{.op = PTO_OP_CORE_BARRIER}, NULL},
         {{.op = PTO_OP_DCCI, .addr = OBJECT(5) + 3}, NULL},

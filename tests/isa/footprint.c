@@ -112,7 +112,7 @@ static void a_tiles_footprint_is_its_valid_elements(void **state)
                 wanted[tile.offset + i * tile.cols * bytes + j] = 1;
         }
         assert_same_bytes(seen, wanted, &footprint, 0);
-        assert_int_equal(footprint.space, ORIEL_SPACE_UB);
+        assert_int_equal(footprint.space, ORIEL_SPACE_LOCAL);
         assert_false(footprint.write);
     }
 }
@@ -155,7 +155,7 @@ static void assert_access(const pto_instr *instr, const char *expected)
                  footprint[i].atomic  ? "+"
                  : footprint[i].write ? "w"
                                       : "r",
-                 footprint[i].space == ORIEL_SPACE_UB ? "ub" : "gm", (int)(footprint[i].start & 0xff));
+                 footprint[i].space == ORIEL_SPACE_LOCAL ? "ub" : "gm", (int)(footprint[i].start & 0xff));
     }
     assert_string_equal(seen, expected);
 }

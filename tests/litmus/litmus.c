@@ -99,9 +99,9 @@ void see(uint32_t place, int64_t value)
 void preset(pto_core *core, pto_tile tile, int32_t value)
 {
     check_core *c = (check_core *)core;
-    check_poison_ub(c, tile.offset + sizeof value);
-    memcpy(c->ub + tile.offset, &value, sizeof value);
-    oriel_ranges_remove(c->ub_undefined, tile.offset, tile.offset + sizeof value);
+    check_poison(c, PTO_UB, tile.offset + sizeof value);
+    memcpy(c->memory[PTO_UB] + tile.offset, &value, sizeof value);
+    oriel_ranges_remove(c->local_undefined, tile.offset, tile.offset + sizeof value);
 }
 
 static int32_t *data_of(const scene *s, uint32_t rank)
@@ -125,7 +125,7 @@ static void see_end(scene *s)
     for (uint32_t i = 0; i < 4 && s->test->ends[i].here; i++) {
         const litmus_end *end = &s->test->ends[i];
         int32_t value;
-        memcpy(&value, m->core[end->of].ub + end->at * s->limits.ub_align, sizeof value);
+        memcpy(&value, m->core[end->of].memory[PTO_UB] + end->at * s->limits.ub_align, sizeof value);
         see(place + i, end->ub ? value : data_of(s, end->of)[end->at]);
     }
 }

@@ -31,10 +31,15 @@ static void limits_are_the_published_ones(void **state)
     assert_int_equal(a5->matrix_cores, 36);
     assert_int_equal(a5->ub_bytes, 262144);
     assert_true(a5->vector_in_order);
+    assert_int_equal(a2a3->l0c_bytes, 131072);
+    assert_int_equal(a5->l0c_bytes, 262144);
     assert_memory_equal(&oriel_platform_a2a3.limits, a2a3, sizeof *a2a3);
     for (uint32_t i = 0; i < oriel_platform_count(); i++) {
         const oriel_limits *limits = &oriel_platform_at(i)->limits;
         assert_int_equal(limits->ub_align, 32);
+        assert_int_equal(limits->l1_bytes, 524288);
+        assert_int_equal(limits->l0a_bytes, 65536);
+        assert_int_equal(limits->l0b_bytes, 65536);
         assert_int_equal(limits->event_ids, 8);
         assert_int_equal(limits->line_bytes, 64);
         assert_int_equal(limits->max_devices, 64);

@@ -16,7 +16,7 @@ typedef struct touching {
     machine *m;
     const oriel_clock *clock;
     uint32_t event, queue;
-    uint32_t ub_core; /* NONE: device memory */
+    uint32_t local_core; /* NONE: device memory */
     oriel_touch_kind kind;
 } touching;
 
@@ -25,16 +25,21 @@ static uint32_t core_of_queue(const machine *m, uint32_t queue)
     return queue < m->cores * ORIEL_CORE_QUEUES ? queue / ORIEL_CORE_QUEUES : NONE;
 }
 
-/* A store of MTE3 that a core of another rank is to see: its completion is not enough in the strict profile. */
-static bool needs_fence(const touching *t, uint32_t queue)
+/*
+ * The queue whose count tells that what was done in `queue` is there. A store of MTE3 or FIX that a core of another rank is to see:
+ * its completion is not enough in the strict profile.
+ */
+static uint32_t telling(const touching *t, uint32_t queue)
 {
     const machine *m = t->m;
-    uint32_t by = core_of_queue(m, queue);
-    if (m->setup->options->profile != ORIEL_PROFILE_STRICT || t->ub_core != NONE || by == NONE ||
-        queue % ORIEL_CORE_QUEUES != PTO_PIPE_MTE3)
-        return false;
+    uint32_t by = core_of_queue(m, queue), pipe = queue % ORIEL_CORE_QUEUES;
+    if (m->setup->options->profile != ORIEL_PROFILE_STRICT || t->local_core != NONE || by == NONE ||
+        (pipe != PTO_PIPE_MTE3 && pipe != PTO_PIPE_FIX))
+        return queue;
     const check_event *now = &m->event[t->event];
-    return !now->host && m->core[now->core].rank != m->core[by].rank;
+    if (now->host || m->core[now->core].rank == m->core[by].rank)
+        return queue;
+    return check_queue(by, pipe == PTO_PIPE_FIX ? ORIEL_QUEUE_FENCED_FIX : ORIEL_QUEUE_FENCED);
 }
 
 /* The scalar unit sees its own stores, whatever is in its cache. */
@@ -53,14 +58,12 @@ static bool ordered(void *context, const oriel_mark *earlier)
     if (earlier->queue == t->queue) {
         if (check_in_order(m, t->queue))
             return true;
-        if (t->ub_core != NONE && m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
+        if (t->local_core != NONE && m->setup->options->profile == ORIEL_PROFILE_DOCUMENTED)
             return true; /* operations of one pipe on one tile are in program order */
     }
     if (same_cache(&m->event[earlier->event], &m->event[t->event]))
         return true;
-    uint32_t queue =
-        needs_fence(t, earlier->queue) ? earlier->queue - PTO_PIPE_MTE3 + ORIEL_QUEUE_FENCED : earlier->queue;
-    return oriel_clock_get(t->clock, queue) >= earlier->ordinal;
+    return oriel_clock_get(t->clock, telling(t, earlier->queue)) >= earlier->ordinal;
 }
 
 static bool knows(const oriel_clock *clock, const oriel_mark *mark)
@@ -97,7 +100,7 @@ static void conflict(void *context, const oriel_mark *earlier, oriel_touch_kind 
                                                .later = t->event,
                                                .earlier_kind = kind,
                                                .later_kind = t->kind,
-                                               .ub_core = t->ub_core,
+                                               .local_core = t->local_core,
                                                .from = from,
                                                .to = to,
                                                .knows_issue = issue,
@@ -121,7 +124,7 @@ void check_touch(machine *m, uint32_t event, oriel_touch_kind kind, const oriel_
                  uint64_t to)
 {
     touching t = {
-        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE, .kind = kind};
+        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .local_core = NONE, .kind = kind};
     oriel_touch touch = touch_of(&t);
     oriel_shadow_touch(m->shadow, from, to, &touch);
 }
@@ -134,7 +137,7 @@ static void clobbered(machine *m, const oriel_mark *earlier, uint32_t event, uin
                                             .later = event,
                                             .earlier_kind = ORIEL_TOUCH_WRITE,
                                             .later_kind = ORIEL_TOUCH_WRITE,
-                                            .ub_core = NONE,
+                                            .local_core = NONE,
                                             .from = from,
                                             .to = to,
                                             .line = true,
@@ -144,7 +147,7 @@ static void clobbered(machine *m, const oriel_mark *earlier, uint32_t event, uin
 void check_line_victims(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to)
 {
     const uint64_t line = m->setup->limits->line_bytes;
-    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE};
+    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .local_core = NONE};
     for (uint64_t first, last; oriel_ranges_find(m->lined, from, to, &first, &last); from = last) {
         for (uint64_t at = first / line * line; at < last; at += line) {
             oriel_mark earlier;
@@ -166,7 +169,7 @@ static void ignore_conflict(void *context, const oriel_mark *earlier, oriel_touc
 void check_line_write(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to)
 {
     const uint64_t bytes = m->setup->limits->line_bytes, line = from / bytes * bytes;
-    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = NONE};
+    touching t = {.m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .local_core = NONE};
     uint32_t told = NONE;
     for (uint64_t at = line; at < line + bytes; at += 4) {
         oriel_mark earlier;
@@ -284,13 +287,13 @@ static void line_run(void *context, uint64_t from, uint64_t to)
 static void touch_all(check_core *c, const oriel_footprint *f, uint64_t start, uint32_t event, const oriel_clock *clock)
 {
     machine *m = c->machine;
-    bool ub = f->space == ORIEL_SPACE_UB;
+    bool local = f->space == ORIEL_SPACE_LOCAL;
     touching t = {
-        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .ub_core = ub ? c->index : NONE};
+        .m = m, .clock = clock, .event = event, .queue = m->event[event].queue, .local_core = local ? c->index : NONE};
     t.kind = f->atomic ? ORIEL_TOUCH_ADD : f->write ? ORIEL_TOUCH_WRITE : ORIEL_TOUCH_READ;
-    run_touch run = {ub ? c->ub_shadow : m->shadow, touch_of(&t)};
+    run_touch run = {local ? c->local_shadow : m->shadow, touch_of(&t)};
     for_each_run(f, start, touch_run, &run);
-    if (!ub && f->write) {
+    if (!local && f->write) {
         victims v = {m, event, clock};
         for_each_run(f, start, line_run, &v);
     }
@@ -324,7 +327,7 @@ static void undefine_run(void *context, uint64_t from, uint64_t to)
 void check_undefine(check_core *c, const pto_tile *tile)
 {
     oriel_footprint footprint = oriel_tile_footprint(tile, true);
-    for_each_run(&footprint, footprint.start, undefine_run, c->ub_undefined);
+    for_each_run(&footprint, footprint.start, undefine_run, c->local_undefined);
 }
 
 static bool is_undefined(const oriel_ranges *in, const oriel_footprint *f, uint64_t start, undefined_search *s)
@@ -334,11 +337,11 @@ static bool is_undefined(const oriel_ranges *in, const oriel_footprint *f, uint6
     return s->found;
 }
 
-static void uninitialized(check_core *c, uint32_t event, bool ub, const undefined_search *s, const char *text)
+static void uninitialized(check_core *c, uint32_t event, bool local, const undefined_search *s, const char *text)
 {
     machine *m = c->machine;
     oriel_found_side side = check_side(m, event);
-    check_bytes_text(m, ub, s->first, s->last, side.bytes, sizeof side.bytes);
+    check_bytes_text(m, local, s->first, s->last, side.bytes, sizeof side.bytes);
     check_report(m, ORIEL_FINDING_UNINITIALIZED_READ, &side, 1, text,
                  "a load or a fill of all that is read, before it");
 }
@@ -370,13 +373,37 @@ static void spread(check_core *c, const pto_instr *instr, const oriel_ranges *sr
     uint32_t d_bytes = pto_dtype_bytes(tile->dtype);
     bool by_element = instr->op != PTO_OP_TROWSUM && instr->op != PTO_OP_TROWMAX;
     if (by_element && dense(s) && dense(d))
-        carry(src, s_at, s->run, s_bytes, c->ub_undefined, d->start, d_bytes);
+        carry(src, s_at, s->run, s_bytes, c->local_undefined, d->start, d_bytes);
     else if (by_element && !dense(s) && s->times[0] == tile->valid_rows && s->times[1] == 1)
         for (uint32_t row = 0; row < tile->valid_rows; row++)
-            carry(src, s_at + row * s->step[0], s->run, s_bytes, c->ub_undefined,
-                  tile->offset + (uint64_t)row * tile->cols * d_bytes, d_bytes);
+            carry(src, s_at + row * s->step[0], s->run, s_bytes, c->local_undefined,
+                  d->start + (uint64_t)row * tile->cols * d_bytes, d_bytes);
     else
-        for_each_run(d, d->start, undefine_run, c->ub_undefined);
+        for_each_run(d, d->start, undefine_run, c->local_undefined);
+}
+
+/* A row of a product is undefined where its row of `a`, or a column of `b`, is; and where the sum was to which it is added. */
+static void follow_product(check_core *c, const pto_instr *instr)
+{
+    const pto_tile *dst = instr->tile[0], *a = instr->tile[1], *b = instr->tile[2];
+    oriel_ranges *undefined = c->local_undefined;
+    const uint32_t d_bytes = pto_dtype_bytes(dst->dtype), bytes = pto_dtype_bytes(a->dtype);
+    const uint64_t d_row = (uint64_t)dst->cols * d_bytes, d_at = oriel_local_address(dst);
+    uint64_t first, last;
+    for (uint32_t i = 0; i < dst->valid_rows; i++) {
+        uint64_t row = d_at + i * d_row, from = oriel_local_address(a) + (uint64_t)i * a->cols * bytes;
+        if (oriel_ranges_find(undefined, from, from + a->valid_cols * bytes, &first, &last))
+            oriel_ranges_add(undefined, row, row + dst->valid_cols * d_bytes);
+        else if (instr->op == PTO_OP_TMATMUL)
+            oriel_ranges_remove(undefined, row, row + dst->valid_cols * d_bytes);
+    }
+    for (uint32_t k = 0; k < b->valid_rows; k++) {
+        uint64_t from = oriel_local_address(b) + (uint64_t)k * b->cols * bytes, length = b->valid_cols * bytes;
+        if (!oriel_ranges_find(undefined, from, from + length, &first, &last))
+            continue;
+        for (uint32_t i = 0; i < dst->valid_rows; i++)
+            carry(undefined, from, length, bytes, undefined, d_at + i * d_row, d_bytes);
+    }
 }
 
 static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_footprint *f, const uint64_t *start,
@@ -386,11 +413,15 @@ static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_
     undefined_search s;
     if (instr->op == PTO_OP_TSTORE) {
         bool add = instr->mode == PTO_ATOMIC_ADD;
-        if (is_undefined(c->ub_undefined, &f[1], start[1], &s))
+        if (is_undefined(c->local_undefined, &f[1], start[1], &s))
             uninitialized(c, event, true, &s, "stores bytes that nobody wrote");
         else if (add && is_undefined(m->undefined, &f[0], start[0], &s))
             uninitialized(c, event, false, &s, "adds to bytes that nobody wrote");
         for_each_run(&f[0], start[0], define_run, m->undefined);
+        return;
+    }
+    if (instr->op == PTO_OP_TMATMUL || instr->op == PTO_OP_TMATMUL_ACC) {
+        follow_product(c, instr);
         return;
     }
     const oriel_footprint *dst = NULL;
@@ -400,20 +431,20 @@ static void follow_undefined(check_core *c, const pto_instr *instr, const oriel_
             dst = &f[i];
             continue;
         }
-        bad[i] = is_undefined(f[i].space == ORIEL_SPACE_UB ? c->ub_undefined : m->undefined, &f[i], start[i], &s);
+        bad[i] = is_undefined(f[i].space == ORIEL_SPACE_LOCAL ? c->local_undefined : m->undefined, &f[i], start[i], &s);
         any |= bad[i];
     }
     bool in_place = false;
     for (uint32_t i = 0; i < count; i++)
-        in_place |= bad[i] && f[i].space == ORIEL_SPACE_UB && dst && f[i].start == dst->start;
+        in_place |= bad[i] && f[i].space == ORIEL_SPACE_LOCAL && dst && f[i].start == dst->start;
     if (dst && !in_place)
-        for_each_run(dst, dst->start, define_run, c->ub_undefined);
+        for_each_run(dst, dst->start, define_run, c->local_undefined);
     for (uint32_t i = 0, t = 1; any && i < count; i++) {
-        bool ub = f[i].space == ORIEL_SPACE_UB;
+        bool ub = f[i].space == ORIEL_SPACE_LOCAL;
         uint32_t bytes =
             pto_dtype_bytes(ub ? instr->tile[t < 3 && instr->tile[t] ? t : 0]->dtype : instr->global[1]->dtype);
         if (bad[i] && dst && !(in_place && f[i].start == dst->start))
-            spread(c, instr, ub ? c->ub_undefined : m->undefined, &f[i], start[i], bytes, dst);
+            spread(c, instr, ub ? c->local_undefined : m->undefined, &f[i], start[i], bytes, dst);
         t += ub && !f[i].write;
     }
 }
@@ -478,16 +509,16 @@ static void load(check_core *c, const pto_instr *instr, uint32_t event, const or
 }
 
 /*
- * A signalling NaN in f32, f64 parts and bf16, and a marked pattern in integers. UB holds it from its beginning as far as instructions
- * have reached in this schedule.
+ * A signalling NaN in f32, f64 parts and bf16, and a marked pattern in integers. A memory holds it from its beginning as far as
+ * instructions have reached in this schedule.
  */
-void check_poison_ub(check_core *c, uint64_t to)
+void check_poison(check_core *c, pto_memory memory, uint32_t to)
 {
-    const uint32_t poison = 0x7fa57fa5, words = (uint32_t)((to + 3) / 4);
-    uint32_t *word = (uint32_t *)(void *)c->ub;
-    for (uint32_t i = c->poisoned / 4; i < words; i++)
+    const uint32_t poison = 0x7fa57fa5, words = (to + 3) / 4;
+    uint32_t *word = (uint32_t *)(void *)c->memory[memory], *poisoned = &c->poisoned[memory];
+    for (uint32_t i = *poisoned / 4; i < words; i++)
         word[i] = poison;
-    c->poisoned = c->poisoned < 4 * words ? 4 * words : c->poisoned;
+    *poisoned = *poisoned < 4 * words ? 4 * words : *poisoned;
 }
 
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start)
@@ -505,13 +536,13 @@ void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel
             offset[i] = offset_of(c, instr->global[i], &operands.global[i]);
     for (int i = 0; i < 3; i++)
         if (instr->tile[i])
-            operands.tile[i] = c->ub + instr->tile[i]->offset;
+            operands.tile[i] = c->memory[instr->tile[i]->memory] + instr->tile[i]->offset;
     for (uint32_t i = 0; i < count; i++) {
         bool gm = f[i].space == ORIEL_SPACE_GM;
         at[i] = gm ? offset[f[i].write ? 0 : 1] : f[i].start;
         uint64_t end = at[i] + oriel_footprint_span(&f[i]);
         if (!gm)
-            check_poison_ub(c, end);
+            check_poison(c, oriel_local_memory(at[i]), oriel_local_offset(end));
         if (gm) {
             m->event[event].dtype = (uint8_t)instr->global[f[i].write ? 0 : 1]->dtype;
             m->event[event].from = at[i];
@@ -580,11 +611,12 @@ static const oriel_check_piece *piece_at(const machine *m, uint64_t offset)
     return NULL;
 }
 
-void check_bytes_text(const machine *m, bool ub, uint64_t from, uint64_t to, char *text, size_t size)
+void check_bytes_text(const machine *m, bool local, uint64_t from, uint64_t to, char *text, size_t size)
 {
-    const oriel_check_piece *piece = ub ? NULL : piece_at(m, from);
-    if (ub)
-        snprintf(text, size, "bytes %" PRIu64 "-%" PRIu64 " of UB", from, to - 1);
+    const oriel_check_piece *piece = local ? NULL : piece_at(m, from);
+    if (local)
+        snprintf(text, size, "bytes %u-%u of %s", oriel_local_offset(from), oriel_local_offset(to - 1),
+                 oriel_memory_name(oriel_local_memory(from)));
     else if (piece)
         snprintf(text, size, "bytes %" PRIu64 "-%" PRIu64 " of %s \"%s\" of rank %u", from - piece->offset,
                  to - 1 - piece->offset, piece->window ? "window" : "tensor", piece->name, piece->rank);

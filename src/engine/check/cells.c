@@ -18,7 +18,7 @@ static void race(machine *m, uint32_t earlier, uint32_t later, bool store_is_lat
                                             .later = later,
                                             .earlier_kind = store_is_later ? ORIEL_TOUCH_READ : ORIEL_TOUCH_WRITE,
                                             .later_kind = store_is_later ? ORIEL_TOUCH_WRITE : ORIEL_TOUCH_READ,
-                                            .ub_core = NONE,
+                                            .local_core = NONE,
                                             .notify = NONE,
                                             .from = offset,
                                             .to = offset + sizeof(int32_t)});

@@ -24,7 +24,7 @@ static bool same_conflict(const machine *m, const check_conflict *a, const check
     return a1->site == b1->site && a2->site == b2->site && a1->op == b1->op && a2->op == b2->op &&
            a1->host == b1->host && a2->host == b2->host && a->line == b->line && a->knows_issue == b->knows_issue &&
            a->in_cache == b->in_cache && same_core(a1, a2) == same_core(b1, b2) &&
-           (a->ub_core == NONE) == (b->ub_core == NONE) && (a1->call == a2->call) == (b1->call == b2->call);
+           (a->local_core == NONE) == (b->local_core == NONE) && (a1->call == a2->call) == (b1->call == b2->call);
 }
 
 /* The same cause, but other bytes, another rank or another call. */
@@ -414,7 +414,7 @@ static void classify(machine *m, check_conflict *x)
     side[0].write = x->earlier_kind != ORIEL_TOUCH_READ;
     side[1].write = x->later_kind != ORIEL_TOUCH_READ;
     for (int i = 0; i < 2; i++)
-        check_bytes_text(m, x->ub_core != NONE, x->from, x->to, side[i].bytes, sizeof side[i].bytes);
+        check_bytes_text(m, x->local_core != NONE, x->from, x->to, side[i].bytes, sizeof side[i].bytes);
     if (kind == ORIEL_FINDING_REUSE_RACE &&
         side[0].call > side[1].call) { /* as told: the call before, the call after */
         oriel_found_side first = side[1];

@@ -6,7 +6,7 @@
  *
  * Queues are numbered
  *
- *      core * ORIEL_CORE_QUEUES + ...   S, MTE2, V, MTE3, and FENCED: the stores of MTE3 that a dsb has made visible to peers
+ *      core * ORIEL_CORE_QUEUES + ...   the pipes, and FENCED: the stores of MTE3, and of FIX, that a dsb has made visible to peers
  *      then one for each rank's host, then, made on demand, one for each cache line that a core has stored to
  */
 #ifndef ORIEL_ENGINE_CHECK_CLOCK_H
@@ -15,8 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ORIEL_CORE_QUEUES  5
-#define ORIEL_QUEUE_FENCED 4 /* behind the four pipes */
+#define ORIEL_CORE_QUEUES      9
+#define ORIEL_QUEUE_FENCED     7 /* behind the seven pipes */
+#define ORIEL_QUEUE_FENCED_FIX 8
 
 /* Components behind `count` are 0. */
 typedef struct oriel_clock {

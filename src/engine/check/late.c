@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is late in device memory. Of use only if each step is a choice of the plan's: then a line stays in a scalar unit's cache,
- * and in the strict profile a store of PIPE_MTE3 that has completed stays hidden from other ranks, until it is chosen to land, or
+ * and in the strict profile a store of PIPE_MTE3 or PIPE_FIX that has completed stays hidden from other ranks, until it is chosen to land, or
  * must. The arena is what has landed; `past` is what its lines held before, for a cache that may have fetched them then.
  *
  *      PIPE_MTE3 ── complete ──► late: its own rank sees it ── dsb, or at any time ──► arena ──► past
@@ -21,9 +21,10 @@ struct check_past {
     char bytes[PTO_LINE_BYTES]; /* before the change */
 };
 
-/* A store of MTE3 that other ranks do not see yet. */
+/* A store of MTE3 or FIX that other ranks do not see yet. */
 struct check_late {
     uint32_t core, ordinal;
+    pto_pipe pipe;
     uint64_t from, to;
     pto_instr instr; /* with its operands: */
     pto_tile tile;
@@ -118,11 +119,11 @@ void check_late_land_bytes(machine *m, uint32_t rank, uint64_t from, uint64_t to
         }
 }
 
-void check_late_land_fenced(check_core *c, uint32_t ordinal)
+void check_late_land_fenced(check_core *c, pto_pipe pipe, uint32_t ordinal)
 {
     machine *m = c->machine;
     for (uint32_t i = m->lates; i-- > 0;)
-        if (m->late[i]->core == c->index && m->late[i]->ordinal <= ordinal) {
+        if (m->late[i]->core == c->index && m->late[i]->pipe == pipe && m->late[i]->ordinal <= ordinal) {
             land_up_to(m, c->rank, i);
             return;
         }
@@ -147,6 +148,7 @@ static struct check_late *make_late(check_core *c, const pto_instr *instr, uint6
     if (!late)
         abort();
     *late = (struct check_late){.core = c->index,
+                                .pipe = oriel_instr_pipe(instr),
                                 .from = from,
                                 .to = to,
                                 .instr = *instr,
@@ -158,7 +160,7 @@ static struct check_late *make_late(check_core *c, const pto_instr *instr, uint6
         abort();
     late->instr.tile[0] = &late->tile;
     late->instr.global[0] = &late->global;
-    memcpy(late->data, c->ub + tile->offset, tile_bytes);
+    memcpy(late->data, c->memory[tile->memory] + tile->offset, tile_bytes);
     return late;
 }
 

@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "engine/memory.h"
 #include "oriel/kernel.h"
 
 #define STACK_BYTES     ((size_t)256 << 10)
@@ -19,7 +19,7 @@ bool check_in_order(const machine *m, uint32_t queue)
     if (queue >= pipes)
         return true;
     uint32_t pipe = queue % ORIEL_CORE_QUEUES;
-    return pipe == PTO_PIPE_S || (pipe == PTO_PIPE_V && m->setup->limits->vector_in_order);
+    return pipe == PTO_PIPE_S || pipe == PTO_PIPE_M || (pipe == PTO_PIPE_V && m->setup->limits->vector_in_order);
 }
 
 oriel_finding_kind check_operand_kind(void)
@@ -193,23 +193,27 @@ static void return_from_call(check_core *c)
 }
 
 /*
- * UB holds anything when a kernel begins: what the call before left there may have been another kernel's since. What is still under way
+ * The memories hold anything when a kernel begins: what the call before left there may have been another kernel's since. What is still under way
  * reads and writes what it was told to, and then nothing is forgotten.
  */
-static void enter_ub(check_core *c)
+static void enter_memories(check_core *c)
 {
     if (!check_drained(c))
         return;
-    oriel_ranges_clear(c->ub_undefined);
-    oriel_ranges_add(c->ub_undefined, 0, c->machine->setup->limits->ub_bytes);
-    c->poisoned = 0;
+    oriel_ranges_clear(c->local_undefined);
+    for (unsigned i = 0; i < PTO_MEMORY_COUNT; i++) {
+        const pto_tile first = {.memory = (pto_memory)i};
+        uint64_t at = oriel_local_address(&first);
+        oriel_ranges_add(c->local_undefined, at, at + oriel_memory_bytes(c->machine->setup->limits, first.memory));
+    }
+    memset(c->poisoned, 0, sizeof c->poisoned);
 }
 
 static void run_task(check_core *c)
 {
     check_task_start(c);
     check_cache_enter(c);
-    enter_ub(c);
+    enter_memories(c);
     c->polls = 0;
     c->task->function(&c->pto);
     check_turn(c);
@@ -503,7 +507,7 @@ static void reset_core(check_core *c)
     machine *m = c->machine;
     uint32_t index = c->index;
     check_pipes_reset(c);
-    oriel_shadow_reset(c->ub_shadow);
+    oriel_shadow_reset(c->local_shadow);
     oriel_clock_clear(&c->clock);
     c->version++;
     oriel_clock_clear(&c->invalidated);
@@ -516,11 +520,9 @@ static void reset_core(check_core *c)
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
     c->task = NULL;
-    c->pto = (pto_core){.ops = &check_ops,
-                        .ub_bytes = m->setup->limits->ub_bytes,
-                        .ub_align = m->setup->limits->ub_align,
-                        .cached = true};
-    c->poisoned = 0;
+    c->pto = (pto_core){.ops = &check_ops, .cached = true};
+    oriel_memories_tell(m->setup->limits, &c->pto);
+    memset(c->poisoned, 0, sizeof c->poisoned);
     oriel_clock_raise(&c->clock, check_queue(index, PTO_PIPE_S), 0);
 }
 
@@ -558,8 +560,7 @@ static void reset(machine *m)
 static bool all_done(const machine *m)
 {
     for (uint32_t i = 0; i < m->cores; i++)
-        if (m->core[i].state != CORE_DONE || m->core[i].pipe[PTO_PIPE_MTE2].items ||
-            m->core[i].pipe[PTO_PIPE_V].items || m->core[i].pipe[PTO_PIPE_MTE3].items)
+        if (m->core[i].state != CORE_DONE || !check_drained(&m->core[i]))
             return false;
     return true;
 }
@@ -631,14 +632,11 @@ static oriel_status make_core(machine *m, uint32_t index)
     c->index = index;
     c->rank = index / m->setup->blocks;
     c->block = index % m->setup->blocks;
-    void *ub = mmap(NULL, m->setup->limits->ub_bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ub == MAP_FAILED)
-        return oriel_fail_errno(ORIEL_NO_MEMORY, "cannot map %u B for the UB of a core", m->setup->limits->ub_bytes);
-    c->ub = ub;
-    oriel_status status = oriel_shadow_create(&c->ub_shadow);
+    oriel_status status = oriel_memories_map(m->setup->limits, c->memory);
     if (status == ORIEL_OK)
-        status = oriel_ranges_create(&c->ub_undefined);
+        status = oriel_shadow_create(&c->local_shadow);
+    if (status == ORIEL_OK)
+        status = oriel_ranges_create(&c->local_undefined);
     if (status == ORIEL_OK)
         status = oriel_fiber_create(&c->fiber, STACK_BYTES, live, c);
     return status;
@@ -685,10 +683,9 @@ static void free_core(check_core *c)
     check_pipes_free(c);
     if (c->fiber.stack)
         oriel_fiber_destroy(&c->fiber);
-    if (c->ub)
-        munmap(c->ub, c->machine->setup->limits->ub_bytes);
-    oriel_shadow_destroy(c->ub_shadow);
-    oriel_ranges_destroy(c->ub_undefined);
+    oriel_memories_unmap(c->machine->setup->limits, c->memory);
+    oriel_shadow_destroy(c->local_shadow);
+    oriel_ranges_destroy(c->local_undefined);
     for (uint32_t i = 0; i < c->lines; i++)
         oriel_clock_free(&c->line[i].fetched);
     free(c->line);

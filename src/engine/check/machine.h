@@ -7,7 +7,7 @@
  *      │ S: the kernel, on a fiber    │ ───────► │ MTE2  load │ set │ load │           │  queued things, oldest first
  *      │ clock: what it knows to be   │ ───────► │ V     wait │ add │                  │  start: what has completed when
  *      │ complete                     │ ───────► │ MTE3  wait │ store                  │         the next one starts
- *      └──────────────────────────────┘          └─────────────────────────────────────┘
+ *      └──────────────────────────────┘          └─ MTE1, M, FIX likewise ─────────────┘
  *
  * The scheduler resumes a core's fiber; it runs until it comes to a signal operation, to something that it must wait for, or to
  * the end of a call. In between, pipes take what they can at once (eagerly), unless the plan holds it back.
@@ -40,7 +40,7 @@
 /* Operations of one core in one schedule. A kernel that does more does not end. */
 #define CHECK_MAX_STEPS (UINT64_C(1) << 26)
 
-/* Whether the last operand check that failed was about an alignment, the end of UB, or something else (isa/isa.h). */
+/* Whether the last operand check that failed was about an alignment, the end of a memory, or something else (isa/isa.h). */
 oriel_finding_kind check_operand_kind(void);
 
 /* ---- The log of a schedule -------------------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ typedef struct check_event {
 typedef struct check_conflict {
     uint32_t earlier, later; /* events */
     oriel_touch_kind earlier_kind, later_kind;
-    uint32_t ub_core; /* whose UB; NONE: device memory */
+    uint32_t local_core; /* in whose memories: local addresses; NONE: device memory */
     uint64_t from, to;
     bool knows_issue; /* the later knew that the earlier had been issued, */
     bool drained;     /* and that it had completed, but not that a dsb followed */
@@ -212,10 +212,10 @@ struct oriel_engine_core {
     uint32_t block;               /* of the rank's cores */
     const oriel_check_task *task; /* of this call; NULL: none */
     const oriel_view *view;
-    char *ub;
-    uint32_t poisoned; /* bytes of it, from its beginning, that are of this schedule */
-    oriel_shadow *ub_shadow;
-    oriel_ranges *ub_undefined;
+    char *memory[PTO_MEMORY_COUNT];
+    uint32_t poisoned[PTO_MEMORY_COUNT]; /* bytes of each, from its beginning, that are of this schedule */
+    oriel_shadow *local_shadow;
+    oriel_ranges *local_undefined;
     check_spoiled *spoiled;
     uint32_t spoileds, spoiled_room;
     check_pipe pipe[PTO_PIPE_ALL]; /* [PTO_PIPE_S] has no items */
@@ -474,8 +474,8 @@ void check_drain(check_core *c);
 /* access.c */
 /* A simple instruction starts and completes: touches, definedness, effect. `start`: what had completed when it started. */
 void check_do(check_core *c, const pto_instr *instr, uint32_t event, const oriel_clock *start);
-/* Whoever looks at UB up to byte `to` sees poison where nothing was written. */
-void check_poison_ub(check_core *c, uint64_t to);
+/* Whoever looks at a memory up to the byte before local address `to` sees poison where nothing was written. */
+void check_poison(check_core *c, pto_memory memory, uint32_t to);
 /* Nobody has written what is valid of the tile. */
 void check_undefine(check_core *c, const pto_tile *tile);
 /* Whether all operands lie where they should; else a finding, and the kernel is left. */
@@ -492,7 +492,7 @@ void check_line_victims(machine *m, uint32_t event, const oriel_clock *clock, ui
 /* A write of [from, to) that writes back its line. */
 void check_line_write(machine *m, uint32_t event, const oriel_clock *clock, uint64_t from, uint64_t to);
 /* "bytes 0-63 of UB", "bytes 128-191 of window \"scratch\" of rank 1". */
-void check_bytes_text(const machine *m, bool ub, uint64_t from, uint64_t to, char *text, size_t size);
+void check_bytes_text(const machine *m, bool local, uint64_t from, uint64_t to, char *text, size_t size);
 
 /* scalar.c */
 void check_access(pto_core *pto, pto_access *access);
@@ -514,7 +514,7 @@ uint32_t check_past_fetch(machine *m, uint64_t line, uint32_t since, char *bytes
 bool check_late_store(check_core *c, const pto_instr *instr, uint32_t event, uint64_t from, uint64_t to);
 /* Those of a rank that touch [from, to) land; those of a core that had completed when its dsb began. */
 void check_late_land_bytes(machine *m, uint32_t rank, uint64_t from, uint64_t to);
-void check_late_land_fenced(check_core *c, uint32_t ordinal);
+void check_late_land_fenced(check_core *c, pto_pipe pipe, uint32_t ordinal);
 /* While a rank looks at [from, to), its own are there. */
 void check_late_show(machine *m, uint32_t rank, uint64_t from, uint64_t to);
 void check_late_hide(machine *m, uint32_t rank, uint64_t from, uint64_t to);

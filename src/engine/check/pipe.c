@@ -12,7 +12,7 @@
 
 static bool in_order(const check_core *c, const check_pipe *pipe)
 {
-    return pipe == &c->pipe[PTO_PIPE_V] && c->machine->setup->limits->vector_in_order;
+    return pipe == &c->pipe[PTO_PIPE_M] || (pipe == &c->pipe[PTO_PIPE_V] && c->machine->setup->limits->vector_in_order);
 }
 
 static bool is_held(const check_core *c, const check_pipe *pipe, uint32_t ordinal)
@@ -118,7 +118,7 @@ static void name_event(machine *m, uint32_t event, const check_pipe *pipe)
 void check_issue(check_core *c, const pto_instr *instr, uint32_t event)
 {
     machine *m = c->machine;
-    check_pipe *pipe = &c->pipe[oriel_op_pipe(instr->op)];
+    check_pipe *pipe = &c->pipe[oriel_instr_pipe(instr)];
     pipe->issued++;
     name_event(m, event, pipe);
     if (pipe->items == 0 && !m->plan->choose && !is_held(c, pipe, pipe->issued)) {
@@ -282,7 +282,7 @@ static bool touches_tile(const check_item *item, const oriel_footprint *tile)
     oriel_footprint f[ORIEL_MAX_FOOTPRINTS];
     uint32_t count = oriel_instr_footprint(&item->instr, f);
     for (uint32_t i = 0; i < count; i++)
-        if (f[i].space == ORIEL_SPACE_UB && f[i].start < tile->start + oriel_footprint_span(tile) &&
+        if (f[i].space == ORIEL_SPACE_LOCAL && f[i].start < tile->start + oriel_footprint_span(tile) &&
             tile->start < f[i].start + oriel_footprint_span(&f[i]))
             return true;
     return false;
@@ -307,7 +307,7 @@ void check_spoil(check_core *c, const pto_tile *tile)
 {
     const oriel_footprint bytes = oriel_tile_footprint(tile, true);
     check_spoiled *spoiled = add_spoiled(c, tile);
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         for (uint32_t i = 0; i < c->pipe[p].items; i++) {
             check_item *item = c->pipe[p].item[i];
             if (item->done || item->kind != ITEM_INSTR || item->spoils == MAX_SPOILS || !touches_tile(item, &bytes))
@@ -382,14 +382,14 @@ static void compact(check_core *c, check_pipe *pipe)
     pipe->items = kept;
 }
 
-/* Both touch the same bytes of UB, and one of them writes. */
+/* Both touch the same bytes of the core's memories, and one of them writes. */
 static bool share_tile(const pto_instr *a, const pto_instr *b)
 {
     oriel_footprint fa[ORIEL_MAX_FOOTPRINTS], fb[ORIEL_MAX_FOOTPRINTS];
     uint32_t na = oriel_instr_footprint(a, fa), nb = oriel_instr_footprint(b, fb);
     for (uint32_t i = 0; i < na; i++)
         for (uint32_t j = 0; j < nb; j++)
-            if (fa[i].space == ORIEL_SPACE_UB && fb[j].space == ORIEL_SPACE_UB && (fa[i].write || fb[j].write) &&
+            if (fa[i].space == ORIEL_SPACE_LOCAL && fb[j].space == ORIEL_SPACE_LOCAL && (fa[i].write || fb[j].write) &&
                 fa[i].start < fb[j].start + oriel_footprint_span(&fb[j]) &&
                 fb[j].start < fa[i].start + oriel_footprint_span(&fa[i]))
                 return true;
@@ -462,7 +462,7 @@ bool check_pump(check_core *c)
     bool eager = !c->machine->plan->choose, any = false, moved = true;
     while (moved) {
         moved = false;
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++) {
             uint32_t able = 0;
             if (c->pipe[p].items)
                 moved |= walk(c, &c->pipe[p], eager, NONE, &able);
@@ -475,7 +475,7 @@ bool check_pump(check_core *c)
 uint32_t check_able(check_core *c)
 {
     uint32_t able = 0;
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         if (c->pipe[p].items)
             walk(c, &c->pipe[p], false, NONE, &able);
     return able;
@@ -484,7 +484,7 @@ uint32_t check_able(check_core *c)
 void check_complete(check_core *c, uint32_t pick)
 {
     uint32_t able = 0;
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         if (c->pipe[p].items)
             walk(c, &c->pipe[p], false, pick, &able);
     check_pump(c);
@@ -493,7 +493,7 @@ void check_complete(check_core *c, uint32_t pick)
 bool check_let_go(machine *m)
 {
     for (uint32_t i = 0; i < m->cores; i++)
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
             for (uint32_t k = 0; k < m->core[i].pipe[p].items; k++) {
                 check_item *item = m->core[i].pipe[p].item[k];
                 if (item->held && item->started) {
@@ -509,7 +509,7 @@ bool check_let_go(machine *m)
 
 bool check_drained(const check_core *c)
 {
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         if (c->pipe[p].items)
             return false;
     return true;
@@ -517,7 +517,7 @@ bool check_drained(const check_core *c)
 
 void check_learn_pipes(check_core *c)
 {
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++) {
         check_pipe *pipe = &c->pipe[p];
         if (pipe->issued == 0)
             continue;

@@ -60,7 +60,7 @@ static bool follows_from_loss(machine *m)
     bool any = false;
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++) {
             const check_item *item = blocking(&c->pipe[p]);
             any |= item && ends_a_loss(m, &c->flag[item->other][p][item->id]);
         }
@@ -90,7 +90,7 @@ static bool report_never_set(machine *m)
     bool any = false;
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++) {
             const check_item *item = blocking(&c->pipe[p]);
             if (item && is_never_set(c, item->other, (pto_pipe)p, item->id)) {
                 never_set(c, item->event, item->other, (pto_pipe)p, item->id);
@@ -152,7 +152,7 @@ static void add_waiters(machine *m, waiters *list)
             oriel_found_side side = check_side(m, c->at_event);
             add(list, &side, i);
         }
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++) {
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++) {
             const check_item *item = blocking(&c->pipe[p]);
             if (!item)
                 continue;

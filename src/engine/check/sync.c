@@ -10,7 +10,7 @@ bool check_may_go_on(check_core *c)
     case CORE_AT_FLAG: return c->flag[c->at_sync->src][PTO_PIPE_S][c->at_sync->id].set;
     case CORE_DRAINING: return check_drained(c);
     case CORE_FENCING:
-        for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+        for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
             if (c->pipe[p].barriers_passed < c->barriers[p])
                 return false;
         return true;
@@ -33,21 +33,29 @@ void check_drain(check_core *c)
     check_learn_pipes(c);
 }
 
+static void fence_stores(check_core *c, pto_pipe pipe, uint32_t fenced)
+{
+    uint32_t stored = oriel_clock_get(&c->clock, check_queue(c->index, pipe));
+    if (!stored)
+        return;
+    oriel_clock_raise(&c->clock, check_queue(c->index, fenced), stored);
+    check_late_land_fenced(c, pipe, stored);
+}
+
 /*
  * dsb: what was stored before it, and is known to have been completed by its pipe, has reached memory, also as peers see
  * it.
  */
 static void fence(check_core *c)
 {
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         c->barriers[p] = c->pipe[p].barriers_issued;
     wait_as(c, CORE_FENCING);
-    for (int p = PTO_PIPE_MTE2; p <= PTO_PIPE_MTE3; p++)
+    for (int p = PTO_PIPE_MTE2; p < PTO_PIPE_ALL; p++)
         if (c->barriers[p])
             check_learn_own(c, &c->pipe[p].barrier);
-    uint32_t stored = oriel_clock_get(&c->clock, check_queue(c->index, PTO_PIPE_MTE3));
-    oriel_clock_raise(&c->clock, check_queue(c->index, ORIEL_QUEUE_FENCED), stored);
-    check_late_land_fenced(c, stored);
+    fence_stores(c, PTO_PIPE_MTE3, ORIEL_QUEUE_FENCED);
+    fence_stores(c, PTO_PIPE_FIX, ORIEL_QUEUE_FENCED_FIX);
     check_fenced(c);
     c->version++;
 }

@@ -4,10 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/memory.h"
 #include "isa/isa.h"
 #include "oriel/kernel.h"
 
@@ -85,7 +85,7 @@ oriel_status oriel_direct_simple(oriel_engine_core *core, const pto_instr *instr
     oriel_operands operands = {0};
     for (int i = 0; i < 3; i++)
         if (instr->tile[i])
-            operands.tile[i] = core->ub + instr->tile[i]->offset;
+            operands.tile[i] = core->memory[instr->tile[i]->memory] + instr->tile[i]->offset;
     for (int i = 0; i < 2; i++) {
         uint64_t span;
         if (!instr->global[i])
@@ -156,14 +156,12 @@ static oriel_status direct_core_create(const oriel_limits *limits, oriel_engine_
     oriel_engine_core *made = calloc(1, sizeof *made);
     if (!made)
         return oriel_fail(ORIEL_NO_MEMORY, "no memory for a core");
-    /* Pages are taken when a kernel first touches them. */
-    void *ub = mmap(NULL, limits->ub_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ub == MAP_FAILED) {
+    oriel_status status = oriel_memories_map(limits, made->memory);
+    if (status != ORIEL_OK) {
         free(made);
-        return oriel_fail_errno(ORIEL_NO_MEMORY, "cannot map %u B for the UB of a core", limits->ub_bytes);
+        return status;
     }
     made->limits = limits;
-    made->ub = ub;
     *core = made;
     return ORIEL_OK;
 }
@@ -172,7 +170,7 @@ static void direct_core_destroy(oriel_engine_core *core)
 {
     if (!core)
         return;
-    munmap(core->ub, core->limits->ub_bytes);
+    oriel_memories_unmap(core->limits, core->memory);
     free(core);
 }
 
@@ -196,9 +194,8 @@ static oriel_status direct_run(oriel_engine_core *core, const oriel_block *block
                            .args = &block->view->args,
                            .view = block->view,
                            .block = block->block,
-                           .blocks = block->blocks,
-                           .ub_bytes = core->limits->ub_bytes,
-                           .ub_align = core->limits->ub_align};
+                           .blocks = block->blocks};
+    oriel_memories_tell(core->limits, &core->pto);
     core->block = block;
     core->tests = 0;
     oriel_status status = enter(core);

@@ -18,7 +18,7 @@
 struct oriel_engine_core {
     pto_core pto; /* first: the kernel's pointer to it is one to all of this */
     const oriel_limits *limits;
-    char *ub;
+    char *memory[PTO_MEMORY_COUNT];
     /* [source pipe][destination pipe]: one bit per event id. Survive from kernel to kernel (docs/machine.md). */
     uint32_t flags[PTO_PIPE_ALL][PTO_PIPE_ALL];
 
