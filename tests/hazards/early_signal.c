@@ -273,6 +273,25 @@ static void result_not_drained(pto_core *core)
     RIGHT pto_pipe_barrier(core, PTO_PIPE_ALL);
 }
 
+/* Sums that go to a peer straight out of L0C are stores like others: drained is not fenced. */
+static void sums_not_fenced(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    int32_t turn = turns_at(core, &p, LEAVE);
+    feed(core, &m);
+    pto_tmatmul(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    m.out.addr = pto_peer(p.comm, p.scratch, p.next).addr;
+    pto_tstore(core, m.out, m.acc); /* FOUND */
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    RIGHT pto_dsb(core);
+    pto_tnotify(core, turn_cell(&p, COME, p.me, p.next), turn + 1, PTO_NOTIFY_SET); /* FOUND */
+    await_rank(core, &p, COME, turn, p.before);
+    pto_tget(core, p.out, p.scratch, p.tile, PTO_NO_TILE);
+    cross(core, &p, LEAVE, turn);
+}
+
 const hazard early_signal_hazards[] = {
     {HARMFUL(push_not_drained), .expect = from_rank_before},
     {HARMFUL(push_not_fenced), .wrong_on = STRICT, .expect = from_rank_before},
@@ -290,5 +309,6 @@ const hazard early_signal_hazards[] = {
     {HARMFUL(drained_by_another_notify), .wrong_on = STRICT, .expect = from_rank_before},
     {HARMFUL(other_block_not_drained), .blocks = 2, .expect = from_rank_before},
     {HARMFUL(result_not_drained)},
+    {HARMFUL(sums_not_fenced), .wrong_on = STRICT, .expect = squared_before},
     {NULL},
 };

@@ -228,4 +228,44 @@ PTO_INLINE pto_global half_of(pto_core *core, const parts *p, int32_t turn)
         pto_tstore(core, (p)->out, (p)->tile2);                                                                        \
     } while (0)
 
+/* `in` as a matrix of SIDE x SIDE, on its way to be multiplied by itself. */
+#define SIDE 8u
+
+typedef struct matrices {
+    pto_global in, out;
+    pto_tile l1, a, b, acc;
+} matrices;
+
+PTO_INLINE matrices matrices_of(pto_core *core, const parts *p)
+{
+    return (matrices){.in = pto_global_2d(p->in.addr, PTO_F32, SIDE, SIDE, SIDE),
+                      .out = pto_global_2d(p->out.addr, PTO_F32, SIDE, SIDE, SIDE),
+                      .l1 = pto_tile_in(core, PTO_L1, PTO_F32, 0, SIDE, SIDE),
+                      .a = pto_tile_in(core, PTO_L0A, PTO_F32, 0, SIDE, SIDE),
+                      .b = pto_tile_in(core, PTO_L0B, PTO_F32, 0, SIDE, SIDE),
+                      .acc = pto_tile_in(core, PTO_L0C, PTO_F32, 0, SIDE, SIDE)};
+}
+
+#define hand_over(core, from, to, id)                                                                                  \
+    do {                                                                                                               \
+        pto_set_flag(core, from, to, id);                                                                              \
+        pto_wait_flag(core, from, to, id);                                                                             \
+    } while (0)
+/* Both factors are there. */
+#define feed(core, m)                                                                                                  \
+    do {                                                                                                               \
+        pto_tload(core, (m)->l1, (m)->in);                                                                             \
+        hand_over(core, PTO_PIPE_MTE2, PTO_PIPE_MTE1, 0);                                                              \
+        pto_tmov(core, (m)->a, (m)->l1);                                                                               \
+        pto_tmov(core, (m)->b, (m)->l1);                                                                               \
+        hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);                                                                 \
+    } while (0)
+
+/* out is in x in. */
+oriel_expected in_squared(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                          uint64_t i);
+/* ... of the rank before it. */
+oriel_expected squared_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                              uint64_t i);
+
 #endif

@@ -234,6 +234,19 @@ static void staging_tile_too_large(pto_core *core)
     drain(core);
 }
 
+/* The upper half of L0C on a5: the smaller one of a2a3 ends before it. */
+static void l0c_of_another_platform(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    WRONG m.acc.offset = 128 << 10;
+    feed(core, &m);
+    pto_tmatmul(core, m.acc, m.a, m.b); /* FOUND */
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
 const hazard out_of_bounds_hazards[] = {
     {"one_past_the_input", one_past_the_input, .harm = HARM_SHOWN},
     {"last_block_is_shorter", last_block_is_shorter, .blocks = 3, .harm = HARM_SHOWN},
@@ -252,5 +265,6 @@ const hazard out_of_bounds_hazards[] = {
     {"ub_of_another_platform", ub_of_another_platform, .wrong_on = ON_A2A3, .harm = HARM_SHOWN},
     {"tile_over_the_end_of_ub", tile_over_the_end_of_ub, .harm = HARM_SHOWN},
     {"staging_tile_too_large", staging_tile_too_large, .harm = HARM_SHOWN},
+    {"l0c_of_another_platform", l0c_of_another_platform, .wrong_on = ON_A2A3, .expect = in_squared, .harm = HARM_SHOWN},
     {NULL},
 };

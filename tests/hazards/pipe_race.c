@@ -506,6 +506,91 @@ static void notify_as_a_drain(pto_core *core)
     drain(core);
 }
 
+/* The factors leave L1 before the load has filled it. */
+static void extracted_before_the_load(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    pto_tload(core, m.l1, m.in); /* FOUND */
+    RIGHT hand_over(core, PTO_PIPE_MTE2, PTO_PIPE_MTE1, 0);
+    pto_tmov(core, m.a, m.l1); /* FOUND */
+    pto_tmov(core, m.b, m.l1);
+    hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);
+    pto_tmatmul(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
+/* The product waits for its left factor, and not for the right one, which is issued behind the flag. */
+static void multiplied_with_half(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    pto_tload(core, m.l1, m.in);
+    hand_over(core, PTO_PIPE_MTE2, PTO_PIPE_MTE1, 0);
+    pto_tmov(core, m.a, m.l1);
+    WRONG pto_set_flag(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);
+    pto_textract(core, m.b, m.l1, 0, 0); /* FOUND */
+    RIGHT pto_set_flag(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);
+    pto_wait_flag(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);
+    pto_tmatmul(core, m.acc, m.a, m.b); /* FOUND */
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
+/* The sums leave L0C on PIPE_FIX: the stores' pipe of the vector side does not hold them back. */
+static void stored_before_the_product(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    feed(core, &m);
+    pto_tmatmul(core, m.acc, m.a, m.b); /* FOUND */
+    pto_pipe to = PTO_PIPE_FIX;
+    WRONG to = PTO_PIPE_MTE3;
+    hand_over(core, PTO_PIPE_M, to, 0);
+    pto_tstore(core, m.out, m.acc); /* FOUND */
+    drain(core);
+}
+
+/* L1 is filled again while the factors may still be on their way out of it. */
+static void loaded_over_a_factor(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    pto_tload(core, m.l1, m.in);
+    hand_over(core, PTO_PIPE_MTE2, PTO_PIPE_MTE1, 0);
+    pto_tmov(core, m.a, m.l1);
+    pto_tmov(core, m.b, m.l1); /* FOUND */
+    RIGHT hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_MTE2, 1);
+    pto_tload(core, m.l1, pto_global_2d(p.scratch.addr, PTO_F32, SIDE, SIDE, SIDE)); /* FOUND */
+    hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 0);
+    pto_tmatmul(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
+/* The factor of a later product is brought while the one before is multiplied. */
+static void factor_replaced_too_soon(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    pto_tile other = m.l1;
+    other.offset += 4 * COUNT;
+    pto_tload(core, other, pto_global_2d(p.scratch.addr, PTO_F32, SIDE, SIDE, SIDE));
+    feed(core, &m);
+    pto_tmatmul(core, m.acc, m.a, m.b); /* FOUND */
+    RIGHT hand_over(core, PTO_PIPE_M, PTO_PIPE_MTE1, 0);
+    pto_tmov(core, m.b, other); /* FOUND */
+    hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 1);
+    pto_tmatmul_acc(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
 const hazard pipe_race_hazards[] = {
     {"store_before_load", store_before_load, .harm = HARM_SHOWN},
     {"barrier_of_one_pipe", barrier_of_one_pipe, .harm = HARM_SHOWN},
@@ -539,5 +624,10 @@ const hazard pipe_race_hazards[] = {
     {"reduce_into_a_stored_tile", reduce_into_a_stored_tile, .harm = HARM_SHOWN},
     {"core_barrier_does_not_drain", core_barrier_does_not_drain, .blocks = 2, .harm = HARM_SHOWN},
     {"notify_as_a_drain", notify_as_a_drain, .wrong_on = STRICT, .harm = HARM_SHOWN},
+    {"extracted_before_the_load", extracted_before_the_load, .expect = in_squared, .harm = HARM_SHOWN},
+    {"multiplied_with_half", multiplied_with_half, .expect = in_squared, .harm = HARM_SHOWN},
+    {"stored_before_the_product", stored_before_the_product, .expect = in_squared, .harm = HARM_SHOWN},
+    {"loaded_over_a_factor", loaded_over_a_factor, .expect = in_squared, .harm = HARM_SHOWN},
+    {"factor_replaced_too_soon", factor_replaced_too_soon, .expect = in_squared, .harm = HARM_SHOWN},
     {NULL},
 };

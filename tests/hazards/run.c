@@ -66,6 +66,27 @@ oriel_expected sum_of_all(const oriel_job *job, const oriel_inputs *inputs, uint
     return oriel_expect_reduced(job, inputs, "in", i);
 }
 
+/* In any order of additions (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). */
+oriel_expected in_squared(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                          uint64_t i)
+{
+    (void)job, (void)buffer;
+    oriel_expected e = {{.f = 0}, 0};
+    for (uint32_t k = 0; k < SIDE; k++) {
+        double product = oriel_input(inputs, rank, "in", i / SIDE * SIDE + k).f *
+                         oriel_input(inputs, rank, "in", k * SIDE + i % SIDE).f;
+        e.value.f += product;
+        e.tolerance += (SIDE + 1) * 0x1p-24 * (product < 0 ? -product : product);
+    }
+    return e;
+}
+
+oriel_expected squared_before(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
+                              uint64_t i)
+{
+    return in_squared(job, inputs, (rank + job->ranks - 1) % job->ranks, buffer, i);
+}
+
 static oriel_expected same_as_in(const oriel_job *job, const oriel_inputs *inputs, uint32_t rank, const char *buffer,
                                  uint64_t i)
 {

@@ -199,6 +199,43 @@ static void output_passed_on(pto_core *core)
     drain(core);
 }
 
+/* The first product of a sum must not add to what L0C happens to hold. */
+static void product_added_to_nothing(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    feed(core, &m);
+    RIGHT pto_tmatmul(core, m.acc, m.a, m.b);
+    WRONG pto_tmatmul_acc(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, m.out, m.acc); /* FOUND */
+    drain(core);
+}
+
+/* Half of the right factor's columns: the product has undefined columns, and no more. */
+static void half_of_the_right_factor(pto_core *core)
+{
+    parts p = parts_of(core);
+    matrices m = matrices_of(core, &p);
+    pto_tile b = m.b, src = m.l1;
+    uint32_t stored = SIDE / 2;
+    WRONG stored++;
+    feed(core, &m);
+    b.offset += 4 * COUNT;
+    src.valid_cols = SIDE / 2;
+    pto_tmov(core, pto_tile_valid(b, SIDE, SIDE / 2), src);
+    hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 1);
+    pto_tmatmul(core, m.acc, m.a, b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
+    pto_tstore(core, pto_global_2d(m.out.addr, PTO_F32, SIDE, stored, SIDE), /* FOUND */
+               pto_tile_valid(m.acc, SIDE, stored));
+    drain(core);
+    pto_tmatmul(core, m.acc, m.a, m.b);
+    hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 1);
+    pto_tstore(core, m.out, m.acc);
+    drain(core);
+}
+
 const hazard uninitialized_read_hazards[] = {
     {"half_loaded", half_loaded, .harm = HARM_SHOWN},
     {"sum_without_a_beginning", sum_without_a_beginning, .harm = HARM_SHOWN},
@@ -214,5 +251,7 @@ const hazard uninitialized_read_hazards[] = {
     {"put_and_added_to_nothing", put_and_added_to_nothing, .harm = HARM_SHOWN},
     {"scalar_load_of_an_output", scalar_load_of_an_output, .harm = HARM_SHOWN},
     {"output_passed_on", output_passed_on, .harm = HARM_SHOWN},
+    {"product_added_to_nothing", product_added_to_nothing, .expect = in_squared, .harm = HARM_SHOWN},
+    {"half_of_the_right_factor", half_of_the_right_factor, .expect = in_squared, .harm = HARM_HIDDEN},
     {NULL},
 };
