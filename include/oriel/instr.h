@@ -216,7 +216,7 @@ typedef enum pto_cmp { PTO_EQ, PTO_NE, PTO_GT, PTO_GE, PTO_LT, PTO_LE, PTO_CMP_C
  *      TLOAD        tile[0] <- global[1]                    TSTORE      global[0] <- tile[0]            (mode: pto_atomic)
  *      TADD ..      tile[0] <- tile[1] op tile[2]           TADDS ..    tile[0] <- tile[1] op scalar
  *      TCVT         tile[0] <- tile[1]  (mode: pto_round)   TFILL       tile[0] <- scalar
- *      TMOV         tile[0] <- tile[1]                      TROWSUM/MAX tile[0] (rows x 1) <- tile[1]
+ *      TMOV         tile[0] <- tile[1]                      TROWSUM/MAX tile[0] (rows x 1, 1 x rows) <- tile[1]
  *      TEXTRACT     tile[0] <- tile[1] from row mode / 2^16, column mode % 2^16 on
  *      TMATMUL(_ACC) tile[0] <- or += tile[1] x tile[2]
  *      TPUT, TGET   global[0] <- global[1], staged in tile[0] and, if not NULL, tile[1]   (TPUT mode: pto_atomic)

@@ -370,7 +370,7 @@ PTO_INLINE void pto_scalar_op_at(pto_core *core, const pto_site *site, pto_op op
 #define pto_tmov(core, dst, src) pto_unary_at((core), PTO_SITE, PTO_OP_TMOV, (dst), (src), 0)
 /*
  * TROWSUM, TROWMAX: element (i, 0) of dst <- the sum, the maximum, of row i of src. dst has src's type, as many valid
- * rows, one valid column. A maximum is TMAX over the row, and so the one NaN where the row has nothing else.
+ * rows, one valid column; or one valid row, and a column for each row of src, whose element (0, i) it is then. A maximum is TMAX over the row, and so the one NaN where the row has nothing else.
  *
  * A sum of integers wraps. A sum of floating-point numbers is taken in f32 and rounded to the type at the end, in one fixed
  * shape: 16 running sums, element j added to sum j mod 16, each starting at -0 (which changes nothing that it is added

@@ -203,9 +203,14 @@ static bool row_reduction_ok(const pto_instr *instr, const oriel_limits *limits)
     const pto_tile *dst = instr->tile[0], *src = instr->tile[1];
     if (!source_ok(instr, 1, "src", limits) || !same_type(instr->op, named("src"), src->dtype, "dst", dst->dtype))
         return false;
-    if (dst->valid_cols != 1 || dst->valid_rows != src->valid_rows)
-        return wrong(instr->op, named("dst"), "has %u x %u valid elements; the %u rows of src need %u x 1",
-                     dst->valid_rows, dst->valid_cols, src->valid_rows, src->valid_rows);
+    bool column = dst->valid_cols == 1 && dst->valid_rows == src->valid_rows;
+    bool row = dst->valid_rows == 1 && dst->valid_cols == src->valid_rows;
+    if (!column && !row)
+        return wrong(instr->op, named("dst"), "has %u x %u valid elements; the %u rows of src need %u x 1 or 1 x %u",
+                     dst->valid_rows, dst->valid_cols, src->valid_rows, src->valid_rows, src->valid_rows);
+    if (row && !column && dst->offset == src->offset && overlap(dst, src))
+        return wrong(instr->op, named("dst"),
+                     "is a row at UB offset %u, where src begins: results lie over rows to come", dst->offset);
     return true;
 }
 

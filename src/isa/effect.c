@@ -209,9 +209,10 @@ static void copy(const pto_instr *instr, const oriel_operands *operands)
 
 static void reduce_rows(const pto_instr *instr, const oriel_operands *operands)
 {
-    const pto_tile *src = instr->tile[1];
+    const pto_tile *dst = instr->tile[0], *src = instr->tile[1];
+    const bool column = dst->valid_rows == src->valid_rows;
     for (size_t i = 0; i < src->valid_rows; i++) {
-        void *to = row_of(instr, operands, 0, i);
+        void *to = column ? row_of(instr, operands, 0, i) : (char *)operands->tile[0] + i * pto_dtype_bytes(dst->dtype);
         const void *from = row_of(instr, operands, 1, i);
         if (instr->op == PTO_OP_TROWSUM)
             oriel_vector->row_sum[src->dtype](to, from, src->valid_cols);

@@ -137,9 +137,13 @@ static void operands_have_one_type_and_shape(void **state)
     ALLOWED(ADD, op.a.valid_rows = op.b.valid_rows = op.dst.valid_rows = 0);
     REFUSED(CVT, op.a.valid_rows = 3, "TCVT: src has 3 x 64 valid elements, dst has 4 x 64");
     ALLOWED(CVT, op.a.dtype = PTO_BF16);
-    REFUSED(ROWSUM, (void)0, "TROWSUM: dst has 4 x 64 valid elements; the 4 rows of src need 4 x 1");
+    REFUSED(ROWSUM, (void)0, "TROWSUM: dst has 4 x 64 valid elements; the 4 rows of src need 4 x 1 or 1 x 4");
     REFUSED(ROWSUM, (op.dst.valid_cols = 1, op.a.valid_rows = 2),
-            "TROWSUM: dst has 4 x 1 valid elements; the 2 rows of src need 2 x 1");
+            "TROWSUM: dst has 4 x 1 valid elements; the 2 rows of src need 2 x 1 or 1 x 2");
+    ALLOWED(ROWSUM, (op.dst.valid_rows = 1, op.dst.valid_cols = 4));
+    REFUSED(ROWSUM, (op.dst.valid_rows = 1, op.dst.valid_cols = 4, op.dst.offset = op.a.offset),
+            "TROWSUM: dst is a row at UB offset 1024, where src begins: results lie over rows to come");
+    ALLOWED(ROWSUM, (op.dst.valid_cols = op.dst.valid_rows = op.a.valid_rows = 1, op.dst.offset = op.a.offset));
     REFUSED(ROWSUM, (op.dst.valid_cols = 1, op.a.dtype = PTO_I32), "TROWSUM: src is i32, dst is f32");
 }
 
