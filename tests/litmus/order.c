@@ -65,6 +65,102 @@ static void scalar_unit_in_order(pto_core *core)
     see(0, pto_load_i32(core, address(core, 0, 0)));
 }
 
+/* One element in a memory of the matrix unit: its byte of a word is the number that it holds. */
+static pto_tile factor(pto_core *core, pto_memory memory, uint32_t index)
+{
+    return pto_tile_in(core, memory, PTO_I8, index * core->ub_align, 1, 1);
+}
+
+static pto_tile sum_tile(pto_core *core)
+{
+    return pto_tile_in(core, PTO_L0C, PTO_I32, 0, 1, 1);
+}
+
+static pto_global first_byte(pto_core *core, uint32_t word)
+{
+    return pto_global_1d(address(core, 0, word), PTO_I8, 1);
+}
+
+/* Both words are in L1; the word 0 is in L0A, the word 1 in L0B. All is complete. */
+static void load_factors(pto_core *core)
+{
+    pto_tload(core, factor(core, PTO_L1, 0), first_byte(core, 0));
+    pto_tload(core, factor(core, PTO_L1, 1), first_byte(core, 1));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void feed_factors(pto_core *core)
+{
+    load_factors(core);
+    pto_tmov(core, factor(core, PTO_L0A, 0), factor(core, PTO_L1, 0));
+    pto_tmov(core, factor(core, PTO_L0B, 0), factor(core, PTO_L1, 1));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+}
+
+static void multiply(pto_core *core)
+{
+    pto_tmatmul(core, sum_tile(core), factor(core, PTO_L0A, 0), factor(core, PTO_L0B, 0));
+}
+
+static void multiply_more(pto_core *core)
+{
+    pto_tmatmul_acc(core, sum_tile(core), factor(core, PTO_L0A, 0), factor(core, PTO_L0B, 0));
+}
+
+static void products_in_order(pto_core *core)
+{
+    feed_factors(core);
+    multiply(core);
+    multiply_more(core);
+    multiply_more(core);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, word(core, 0, 2), sum_tile(core));
+}
+
+static void factors_of_one_pipe(pto_core *core)
+{
+    load_factors(core);
+    pto_tmov(core, factor(core, PTO_L0B, 0), factor(core, PTO_L1, 0));
+    pto_tmov(core, factor(core, PTO_L0A, 0), factor(core, PTO_L1, 0));
+    pto_tmov(core, factor(core, PTO_L0A, 0), factor(core, PTO_L1, 1));
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    multiply(core);
+    pto_pipe_barrier(core, PTO_PIPE_ALL);
+    pto_tstore(core, word(core, 0, 2), sum_tile(core));
+}
+
+/* The sum is 2, and then 4. */
+#define STORE_SUM(between)                                                                                             \
+    do {                                                                                                               \
+        feed_factors(core);                                                                                            \
+        multiply(core);                                                                                                \
+        pto_pipe_barrier(core, PTO_PIPE_ALL);                                                                          \
+        multiply_more(core);                                                                                           \
+        between;                                                                                                       \
+        pto_tstore(core, word(core, 0, 2), sum_tile(core));                                                            \
+    } while (0)
+
+static void sum_without_a_flag(pto_core *core)
+{
+    STORE_SUM((void)0);
+}
+
+static void sum_behind_a_flag(pto_core *core)
+{
+    STORE_SUM(pto_set_flag(core, PTO_PIPE_M, PTO_PIPE_FIX, 0); pto_wait_flag(core, PTO_PIPE_M, PTO_PIPE_FIX, 0));
+}
+
+/* Two stores of PIPE_FIX: of the sum 4, and of a second sum, 2. */
+static void sums_of_one_pipe(pto_core *core)
+{
+    pto_tile second = sum_tile(core);
+    second.offset += core->ub_align;
+    STORE_SUM(pto_pipe_barrier(core, PTO_PIPE_ALL);
+              pto_tmatmul(core, second, factor(core, PTO_L0A, 0), factor(core, PTO_L0B, 0));
+              pto_pipe_barrier(core, PTO_PIPE_ALL));
+    pto_tstore(core, word(core, 0, 2), second);
+}
+
 /* ---- 3. Flag ---------------------------------------------------------------------------------------------------- */
 
 /* Loads the word 0, which holds 1, and stores it to the word 1. Between the two: */
@@ -409,6 +505,12 @@ static const litmus tests[] = {
     {"vector_pair", vector_pair, .vector = true, .ends = {UB(0, 2)},
      .cases = {{A2A3_STRICT, "1 3", PIPE_RACE, NULL}, {A2A3_DOCUMENTED | A5, "3", 0, NULL}}},
     {"scalar_unit_in_order", scalar_unit_in_order, .cases = CLEAN("2")},
+    {"products_in_order", products_in_order, .data = {1, 2}, .ends = {GM(0, 2)}, .cases = CLEAN("6")},
+    {"factors_of_one_pipe", factors_of_one_pipe, .data = {1, 2}, .ends = {GM(0, 2)},
+     .cases = {{STRICT, "1 2", PIPE_RACE, NULL}, {DOCUMENTED, "2", 0, NULL}}},
+    {"sum_without_a_flag", sum_without_a_flag, .data = {1, 2}, .ends = {GM(0, 2)}, .cases = FOUND("2 4", PIPE_RACE)},
+    {"sum_behind_a_flag", sum_behind_a_flag, .data = {1, 2}, .ends = {GM(0, 2)}, .cases = CLEAN("4")},
+    {"sums_of_one_pipe", sums_of_one_pipe, .data = {1, 2}, .ends = {GM(0, 2)}, .cases = FOUND("2 4", PIPE_RACE)},
 
     {"no_flag", no_flag, .data = {1}, .ends = {GM(0, 1)}, .cases = FOUND("0 1", PIPE_RACE)},
     {"flag", flag, .data = {1}, .ends = {GM(0, 1)}, .cases = CLEAN("1")},
