@@ -227,8 +227,8 @@ static void half_of_the_right_factor(pto_core *core)
     hand_over(core, PTO_PIPE_MTE1, PTO_PIPE_M, 1);
     pto_tmatmul(core, m.acc, m.a, b);
     hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 0);
-    pto_tstore(core, pto_global_2d(m.out.addr, PTO_F32, SIDE, stored, SIDE), /* FOUND */
-               pto_tile_valid(m.acc, SIDE, stored));
+    pto_global part = pto_global_2d(m.out.addr, PTO_F32, SIDE, stored, SIDE);
+    pto_tstore(core, part, pto_tile_valid(m.acc, SIDE, stored)); /* FOUND */
     drain(core);
     pto_tmatmul(core, m.acc, m.a, m.b);
     hand_over(core, PTO_PIPE_M, PTO_PIPE_FIX, 1);
