@@ -75,6 +75,10 @@ template <typename D, typename S, typename X> PTO_INTERNAL void with_scalar(pto_
     oriel_front_issue(&instr);
 }
 
+/* Tiles of one memory. */
+template <typename A, typename B> struct same_place : std::bool_constant<A::Loc == B::Loc> {
+};
+
 template <typename G, typename T> PTO_INTERNAL void store(pto_atomic atomic, G &dst, T &src)
 {
     const pto_tile from = tile_of(src);
@@ -248,9 +252,48 @@ PTO_INST RecordEvent TCVT(D &dst, S &src, RoundMode mode, Events &...events)
 template <typename D, typename S, typename... Events> PTO_INST RecordEvent TMOV(D &dst, S &src, Events &...events)
 {
     detail::wait_for(events...);
-    static_assert(D::Loc == TileType::Vec && S::Loc == TileType::Vec,
-                  "oriel: TMOV between memories of the matrix unit is not supported yet (docs/compat.md)");
     oriel_compat::unary(PTO_OP_TMOV, 0, dst, src);
+    return {};
+}
+
+/* ---- Matrices ---------------------------------------------------------------------------------------------------- */
+
+/* From the row and the column on. */
+template <typename D, typename S, typename... Events>
+PTO_INST RecordEvent TEXTRACT(D &dst, S &src, uint32_t row = 0, uint32_t col = 0, Events &...events)
+{
+    detail::wait_for(events...);
+    if (row > 65535 || col > 65535)
+        oriel_front_trap("TEXTRACT: begins at a row or column that is not below 65536");
+    oriel_compat::unary(PTO_OP_TEXTRACT, row << 16 | col, dst, src);
+    return {};
+}
+
+template <typename C, typename A, typename B, typename... Events>
+PTO_INST RecordEvent TMATMUL(C &acc, A &a, B &b, Events &...events)
+{
+    detail::wait_for(events...);
+    oriel_compat::binary(PTO_OP_TMATMUL, acc, a, b);
+    return {};
+}
+
+template <typename C, typename A, typename B, typename... Events>
+PTO_INST std::enable_if_t<!oriel_compat::same_place<C, A>::value, RecordEvent> TMATMUL_ACC(C &acc, A &a, B &b,
+                                                                                           Events &...events)
+{
+    detail::wait_for(events...);
+    oriel_compat::binary(PTO_OP_TMATMUL_ACC, acc, a, b);
+    return {};
+}
+
+/* The sum goes where it came from: `in` is the tile `acc`. */
+template <typename C, typename A, typename B, typename... Events>
+PTO_INST RecordEvent TMATMUL_ACC(C &acc, C &in, A &a, B &b, Events &...events)
+{
+    if (acc.data() != in.data())
+        oriel_front_trap("oriel: TMATMUL_ACC into another tile than it adds to is not supported yet (docs/compat.md)");
+    detail::wait_for(events...);
+    oriel_compat::binary(PTO_OP_TMATMUL_ACC, acc, a, b);
     return {};
 }
 

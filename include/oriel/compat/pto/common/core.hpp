@@ -55,9 +55,11 @@ PTO_INTERNAL pto_pipe pipe_of(pipe_t pipe)
     case PIPE_V: return PTO_PIPE_V;
     case PIPE_MTE2: return PTO_PIPE_MTE2;
     case PIPE_MTE3: return PTO_PIPE_MTE3;
+    case PIPE_MTE1: return PTO_PIPE_MTE1;
+    case PIPE_M: return PTO_PIPE_M;
+    case PIPE_FIX: return PTO_PIPE_FIX;
     case PIPE_ALL: return PTO_PIPE_ALL;
-    case PIPE_S: return PTO_PIPE_S;
-    default: return PTO_PIPE_COUNT; /* refused, with a message */
+    default: return PTO_PIPE_S;
     }
 }
 

@@ -244,12 +244,27 @@ template <typename T> constexpr bool is_turned()
     return T::Loc == pto::TileType::Vec && !T::isRowMajor;
 }
 
+/* Where a tile lies. */
+constexpr pto_memory memory_of(pto::TileType type)
+{
+    switch (type) {
+    case pto::TileType::Mat: return PTO_L1;
+    case pto::TileType::Left: return PTO_L0A;
+    case pto::TileType::Right: return PTO_L0B;
+    case pto::TileType::Acc: return PTO_L0C;
+    default: return PTO_UB;
+    }
+}
+
 template <typename T> PTO_INTERNAL pto_tile tile_of(const T &tile)
 {
     const uint32_t rows = T::Rows, cols = T::Cols, valid_rows = static_cast<uint32_t>(tile.GetValidRow()),
                    valid_cols = static_cast<uint32_t>(tile.GetValidCol());
+    static_assert(T::Loc == pto::TileType::Vec || memory_of(T::Loc) != PTO_UB,
+                  "oriel: tiles of this TileType are not supported yet (docs/compat.md)");
     pto_tile it{};
     it.dtype = dtype_of<typename T::DType>();
+    it.memory = memory_of(T::Loc);
     it.offset = static_cast<uint32_t>(tile.data());
     it.rows = is_turned<T>() ? cols : rows;
     it.cols = is_turned<T>() ? rows : cols;
