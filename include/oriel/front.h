@@ -37,6 +37,8 @@ extern "C" {
 #endif
 
 struct oriel_launch;
+struct oriel_args;
+struct oriel_orch;
 
 /* ---- For a launch ----------------------------------------------------------------------------------------------- */
 
@@ -57,6 +59,29 @@ typedef void (*oriel_front_entry)(int64_t *args);
  */
 ORIEL_API void oriel_front_run(pto_core *core, const struct oriel_launch *launch, oriel_front_entry entry,
                                const char *arguments);
+
+/*
+ * An orchestration in C++, from that of a launch: the function gets its arguments (a ChipTaskArgs: tensors, then scalars) as `arguments`
+ * lists them, in the words of oriel_front_run, and submits kernels of the launch by their index with the functions of
+ * compat/pto_orchestration_api.h.
+ *
+ *      extern void my_orchestration(const void *args);         // of const ChipTaskArgs & in C++
+ *      static oriel_status orchestrate(oriel_orch *orch, const oriel_args *given)
+ *      {
+ *          return oriel_front_orchestrate(orch, given, &launch, my_orchestration, "in out scratch ranks comm");
+ *      }
+ *      extern void kernel_entry_0(int64_t *args);              // oriel_front_source: of the first of several files
+ *      static void producer(pto_core *core) { oriel_front_run_task(core, kernel_entry_0); }
+ *
+ * ORIEL_INVALID: the list has another word, or names what the launch lacks; more arguments than a task has
+ * others         of the submission that failed, or that the orchestration reported
+ */
+typedef void (*oriel_front_orchestration)(const void *args);
+ORIEL_API oriel_status oriel_front_orchestrate(struct oriel_orch *orch, const struct oriel_args *given,
+                                               const struct oriel_launch *launch, oriel_front_orchestration function,
+                                               const char *arguments);
+/* Runs a kernel in C++ that an orchestration in C++ has submitted: it gets that task's tensors, then its scalars. */
+ORIEL_API void oriel_front_run_task(pto_core *core, oriel_front_entry entry);
 
 /* What oriel_front_build makes an object of. Paths are borrowed. */
 typedef struct oriel_front_source {
@@ -100,7 +125,7 @@ typedef struct oriel_front_tensor {
     uint64_t extent;
     uint32_t stride[ORIEL_FRONT_DIMS];
     uint8_t reserved[36];
-} oriel_front_tensor;
+} __attribute__((aligned(64))) oriel_front_tensor;
 
 /* A communication context (CommContext). Rank r's window begins at windows_in[r], and is window_bytes long. */
 typedef struct oriel_front_comm {
@@ -139,6 +164,37 @@ ORIEL_API void oriel_front_write_device(volatile void *at, uint32_t bytes, const
 ORIEL_API void oriel_front_complete_when(const volatile void *counter, int32_t least);
 /* Ends the kernel with `file:line: text`; `text` is a string literal. */
 ORIEL_API void oriel_front_trap(const char *text) __attribute__((noreturn));
+
+#define ORIEL_FRONT_TENSORS 32
+#define ORIEL_FRONT_SCALARS 32
+#define ORIEL_FRONT_DEPS    16
+
+/* What an orchestration in C++ is given (ChipTaskArgs). */
+typedef struct oriel_front_args {
+    uint32_t tensors, scalars;
+    oriel_front_tensor tensor[ORIEL_FRONT_TENSORS];
+    uint64_t scalar[ORIEL_FRONT_SCALARS];
+} oriel_front_args;
+
+/* A task as an orchestration in C++ lists it. */
+typedef enum oriel_front_tag {
+    ORIEL_FRONT_INPUT,
+    ORIEL_FRONT_OUTPUT, /* `address` 0: the runtime makes it, and oriel_front_submit fills in where */
+    ORIEL_FRONT_INOUT,
+    ORIEL_FRONT_NO_DEP
+} oriel_front_tag;
+typedef struct oriel_front_task {
+    uint32_t tensors, scalars, deps, blocks;
+    oriel_front_tensor *tensor[ORIEL_FRONT_TENSORS];
+    oriel_front_tag tag[ORIEL_FRONT_TENSORS];
+    uint64_t scalar[ORIEL_FRONT_SCALARS];
+    uint64_t dep[ORIEL_FRONT_DEPS];
+} oriel_front_task;
+
+/* Submits kernel `kernel` of the launch. Returns the task's number, from 1; 0: refused, which ends the orchestration's run. */
+ORIEL_API uint64_t oriel_front_submit(int32_t kernel, oriel_front_task *task);
+/* The orchestration gives up: the message is `text`. What it submits from now on is not run. */
+ORIEL_API void oriel_front_give_up(const char *text);
 
 /* ---- For the compiler's hooks ------------------------------------------------------------------------------------- */
 

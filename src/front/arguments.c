@@ -41,29 +41,40 @@ static char *pointer_to(const reader *r, pto_addr addr)
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
-/* The numbers that tensor descriptors have for types. */
-static const uint8_t dtype_number[PTO_DTYPE_COUNT] = {
+static const uint8_t numbers[PTO_DTYPE_COUNT] = {
     [PTO_F32] = 0, [PTO_F16] = 1,  [PTO_I32] = 2, [PTO_I16] = 3, [PTO_I8] = 4,
     [PTO_U8] = 5,  [PTO_BF16] = 6, [PTO_I64] = 7, [PTO_U16] = 9, [PTO_U32] = 10,
 };
 
+uint8_t front_dtype_number(pto_dtype dtype)
+{
+    return numbers[dtype];
+}
+
+void front_complete_tensor(oriel_front_tensor *tensor, pto_dtype dtype)
+{
+    uint64_t count = 1;
+    for (uint32_t d = tensor->dims; d-- > 0;) {
+        tensor->stride[d] = (uint32_t)count;
+        count *= tensor->shape[d];
+    }
+    tensor->dtype = numbers[dtype];
+    tensor->contiguous = 1;
+    tensor->owner = UINT64_MAX;
+    tensor->extent = count;
+    tensor->bytes = count * pto_dtype_bytes(dtype);
+}
+
 static void describe(const reader *r, const pto_global *global, oriel_front_tensor *tensor)
 {
-    const uint64_t count = pto_global_count(*global);
-    *tensor = (oriel_front_tensor){.address = (uintptr_t)pointer_to(r, global->addr),
-                                   .bytes = count * pto_dtype_bytes(global->dtype),
-                                   .owner = UINT64_MAX,
-                                   .dtype = dtype_number[global->dtype],
-                                   .contiguous = 1,
-                                   .extent = count};
+    *tensor = (oriel_front_tensor){.address = (uintptr_t)pointer_to(r, global->addr)};
     uint32_t first = 0;
     while (first < ORIEL_FRONT_DIMS - 1 && global->shape[first] == 1)
         first++;
     tensor->dims = ORIEL_FRONT_DIMS - first;
-    for (uint32_t d = 0; d < tensor->dims; d++) {
+    for (uint32_t d = 0; d < tensor->dims; d++)
         tensor->shape[d] = (uint32_t)global->shape[first + d];
-        tensor->stride[d] = (uint32_t)global->stride[first + d];
-    }
+    front_complete_tensor(tensor, global->dtype);
 }
 
 /* The launch's buffer of that name, as the core knows it; NULL: there is none. */
@@ -160,4 +171,14 @@ void front_take_arguments(front *self, const oriel_launch *launch, const char *l
             refuse(&r, "there are too many");
         self->argument[self->arguments++] = take(&r);
     }
+}
+
+void front_take_task(front *self, const pto_site *site)
+{
+    const pto_args *args = self->core->args;
+    const reader r = {.self = self, .site = site, .word = "of its task", .length = strlen("of its task")};
+    for (uint32_t i = 0; i < args->tensors; i++)
+        self->argument[self->arguments++] = take_buffer(&r, &args->tensor[i]);
+    for (uint32_t i = 0; i < args->scalars; i++)
+        self->argument[self->arguments++] = (int64_t)args->scalar[i];
 }

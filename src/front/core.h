@@ -4,6 +4,7 @@
  *
  *      front.c       enters the kernel, and hands its instructions to the core's engine
  *      arguments.c   what the kernel is given
+ *      orchestrate.c the same for an orchestration, and what that submits
  *      scalar.c      what it reads and writes through pointers
  *
  * It lies on the kernel's own stack and owns nothing: a kernel may be left from any instruction and not come back. There is one on a
@@ -38,6 +39,13 @@ typedef struct front {
     oriel_front_tensor tensor[ORIEL_MAX_TENSORS + 1]; /* of its buffers */
     uint32_t tensors;
     oriel_front_comm comm;
+    /* What its task ends with. */
+    struct front_until {
+        const volatile void *counter;
+        int32_t least;
+        const pto_site *site;
+    } until[ORIEL_MAX_UNTILS];
+    uint32_t untils;
 } front;
 
 /* The one that runs on this thread; NULL: none does. */
@@ -50,8 +58,16 @@ void front_return(front *self);
 /* Ends the kernel; `site`: where. */
 _Noreturn void front_trap(front *self, const pto_site *site, const char *text);
 
+/* The numbers that tensor descriptors have for types. */
+uint8_t front_dtype_number(pto_dtype dtype);
+/* Completes a descriptor of `count` elements whose address, type, dims and shape are set: dense. */
+void front_complete_tensor(oriel_front_tensor *tensor, pto_dtype dtype);
+
 /* arguments.c: fills in what the kernel is given. A word that cannot be understood ends the kernel. */
 void front_take_arguments(front *self, const oriel_launch *launch, const char *list, const pto_site *site);
+
+/* The same from the arguments of its task: all tensors, then all scalars. */
+void front_take_task(front *self, const pto_site *site);
 
 /* scalar.c: what the kernel has written goes to the engine, and what is in memory is there again. */
 void front_settle(front *self);

@@ -44,14 +44,52 @@ _Noreturn void front_trap(front *self, const pto_site *site, const char *text)
 
 /* ---- Entering --------------------------------------------------------------------------------------------------- */
 
+/*
+ * A task is complete when its kernel has returned and its conditions hold. Its core has nothing else to do then, and waits: whoever
+ * depends on the task learns the same.
+ */
+static void meet_conditions(front *self)
+{
+    pto_core *core = front_call(self);
+    for (uint32_t i = 0; i < self->untils; i++) {
+        const pto_cells cell = {
+            .addr = oriel_view_address(core->view, self->until[i].counter), .count = 1, .stride = 1};
+        pto_signal_at(core, self->until[i].site, PTO_OP_TWAIT, cell, self->until[i].least, PTO_GE);
+        front_return(self);
+    }
+}
+
+static void enter(front *self, oriel_front_entry entry)
+{
+    entry(self->argument);
+    front_settle(self);
+    meet_conditions(self);
+    running = NULL;
+}
+
+void oriel_front_complete_when(const volatile void *counter, int32_t least)
+{
+    front *self = front_running();
+    const pto_site *site = oriel_site_of(__builtin_return_address(0));
+    if (self->untils == ORIEL_MAX_UNTILS)
+        front_trap(self, site, "a task has too many completion conditions");
+    self->until[self->untils++] = (struct front_until){counter, least, site};
+}
+
 void oriel_front_run(pto_core *core, const oriel_launch *launch, oriel_front_entry entry, const char *arguments)
 {
     front self = {.core = core, .top = __builtin_frame_address(0)};
     running = &self;
     front_take_arguments(&self, launch, arguments, oriel_site_of(__builtin_return_address(0)));
-    entry(self.argument);
-    front_settle(&self);
-    running = NULL;
+    enter(&self, entry);
+}
+
+void oriel_front_run_task(pto_core *core, oriel_front_entry entry)
+{
+    front self = {.core = core, .top = __builtin_frame_address(0)};
+    running = &self;
+    front_take_task(&self, oriel_site_of(__builtin_return_address(0)));
+    enter(&self, entry);
 }
 
 const pto_core *oriel_front_core(void)

@@ -197,6 +197,7 @@ static oriel_status build(lister *l, const oriel_submission *s, listed *made)
     made->comm = (oriel_view_comm){l->memory->domain, l->rank};
     made->view = (oriel_view){.fabric = l->memory->view[0].fabric,
                               .arena_base = l->memory->view[0].arena_base,
+                              .arena_bytes = l->memory->view[0].arena_bytes,
                               .tensors = made->args.tensors,
                               .comms = made->args.comms,
                               .tensor = made->tensor,
