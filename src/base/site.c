@@ -215,6 +215,9 @@ static const pto_site *resolve(const void *from)
     /* The call lies before the address to which it returns. */
     if (!look_up((const char *)from - 1, &found))
         return by_address(from);
+    /* Relative to the folder in which it was compiled: as it was typed there. */
+    if (strncmp(found.file, "./", 2) == 0)
+        found.file += 2;
     const pto_site *before = known_place(&found);
     if (before)
         return before;

@@ -1,424 +1,434 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernels in C++, their launch in C and the hooks, compiled and linked:
+ * From the sources of a kernel in C++ to an object that oriel_launch_load takes.
  *
- *      kernel.cpp ──c++──► 0.o ─┐
- *      launch.c   ──cc───► 1.o ─┼─c++ -shared──► launch.so
- *      hooks.c    ──cc───► 2.o ─┘
+ *      kernel.cpp ... ── c++ -fsanitize=thread ... ──┐
+ *      launch.c ───────── cc ────────────────────────┼── c++ -shared ──► HASH.so
+ *      compat/hooks.c ─── cc ────────────────────────┘   (no sanitizer: hooks.c answers, and what it calls is in the process)
  *
- * The compilers of all three run side by side. The object is linked without the sanitizer whose instrumentation it has: the hooks
- * answer, and what they call is in the process that loads it.
+ *      build.c       which commands, and in which order
+ *      compiler.c    finding and running compilers
+ *      complaint.c   what to show of their errors
+ *      cache.c       the objects that are kept; hash.c
+ *
+ * Compilers run in the folder of the process, and get paths as they were typed: so do messages, and places in the debug
+ * information. Which compiler it is, by which some flags are chosen, is asked of it, and only when something must be compiled.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <spawn.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "front/cache.h"
+#include "front/compiler.h"
+#include "front/complaint.h"
+#include "front/installed.h"
 #include "oriel/front.h"
 
-#define MAX_WORDS 64
-#define MAX_UNITS 34 /* kernels, the launch and the hooks */
+/* For the compilers of one object. */
+#define TIMEOUT_S    120
+#define MOST_KERNELS 32
+#ifdef ORIEL_HAVE_LIBDW
+#define ORIEL_FRONT_PLACES true
+#else
+#define ORIEL_FRONT_PLACES false
+#endif
+#define HOOKS "oriel/compat/hooks.c"
 
-extern char **environ;
+/* Reads and writes are told to the hooks, and so are steps; nothing is left out because it is a known function of C. */
+static const char *const kernel_flags[] = {"-std=c++17",
+                                           "-O1",
+                                           "-g",
+                                           "-fPIC",
+                                           "-fsanitize=thread",
+                                           "-fsanitize-coverage=trace-pc",
+                                           "-fno-builtin",
+                                           "-fno-exceptions",
+                                           "-fno-rtti",
+                                           "-fno-omit-frame-pointer",
+                                           "-ffp-contract=off",
+                                           "-U_FORTIFY_SOURCE",
+                                           "-D__gm__=",
+                                           "-D__aicore__=",
+                                           NULL};
+static const char *const launch_flags[] = {"-std=gnu17", "-O1", "-g", "-fPIC", "-ffp-contract=off", NULL};
+static const char *const hooks_flags[] = {"-std=gnu17", "-O2", "-g", "-fPIC", "-fno-builtin", NULL};
+/* A name in this object is this object's: others that are loaded have the same. */
+static const char *const link_flags[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,--as-needed", NULL};
 
-/* A command, and where what it says goes. The words are borrowed, or in `text`. */
-typedef struct command {
-    const char *word[MAX_WORDS + 1];
-    uint32_t words;
-    char text[4][PATH_MAX];
-    uint32_t texts;
-    char said[PATH_MAX];
-    pid_t process; /* -1: not started */
-} command;
+/* Of GCC: no symbol that is one for the whole process, whatever loads it. */
+static const char *const gcc_flags[] = {"-fno-gnu-unique", NULL};
+/* Of Clang: a read of what is then written is told as well; and its debug information has the path of a source as it was given. */
+static const char *const clang_flags[] = {"-mllvm", "-tsan-instrument-read-before-write=1", "-fdebug-compilation-dir=.",
+                                          NULL};
 
-typedef struct building {
+/* By which sources choose what they do on a platform. */
+static const struct platform {
+    const char *name;
+    const char *flag[4];
+} platforms[] = {
+    {"a2a3sim", {"-D__CCE_AICORE__=220", "-D__DAV_C220__", "-D__DAV_C220_VEC__", NULL}},
+    {"a5sim", {"-D__CCE_AICORE__=310", "-D__DAV_C310__", "-D__DAV_C310_VEC__", NULL}},
+};
+
+/* Variables that change what compilers read. */
+static const char *const variables[] = {
+    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "PATH", NULL};
+
+typedef struct build {
     const oriel_front_source *source;
-    cache cache;
-    char include[PATH_MAX], compat[PATH_MAX + 16], hooks[PATH_MAX + 32], here[PATH_MAX];
-    const char *cxx, *cc;
-    uint32_t units;
-    command unit[MAX_UNITS]; /* each makes one object: kernels, the launch, the hooks */
-    char rule[MAX_UNITS][PATH_MAX], object[MAX_UNITS][PATH_MAX];
-} building;
+    const struct platform *platform;
+    char include[PATH_MAX], here[PATH_MAX];
+    oriel_command cxx, cc; /* how they are called */
+    bool clang;            /* the compiler for C++ is one */
+    int64_t deadline;
+    char folder[PATH_MAX]; /* where it is made */
+    oriel_command command[MOST_KERNELS + 2];
+    uint32_t commands;
+} build;
 
-static void add(command *it, const char *word)
+/* ---- The headers ------------------------------------------------------------------------------------------------ */
+
+static bool has_headers(const char *include)
 {
-    if (it->words < MAX_WORDS)
-        it->word[it->words++] = word;
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/" HOOKS, include) < PATH_MAX && access(path, R_OK) == 0;
 }
 
-static void add_all(command *it, const char *const *words)
+/*
+ * Where oriel/compat is: $ORIEL_INCLUDE; the folder `include` beside, or some folders above, what this is part of (lib/liboriel.so of an
+ * installation, a build folder inside the sources); where it was to be installed.
+ */
+static oriel_status find_headers(build *b)
 {
-    while (*words)
-        add(it, *words++);
-}
-
-static void add_text(command *it, const char *before, const char *rest)
-{
-    char *text = it->text[it->texts++];
-    snprintf(text, PATH_MAX, "%s%s", before, rest);
-    add(it, text);
-}
-
-/* ---- Where things are ------------------------------------------------------------------------------------------- */
-
-static bool has_headers(const char *folder, char *include)
-{
-    char header[PATH_MAX + 16], real[PATH_MAX];
-    if (!realpath(folder, real))
-        return false;
-    snprintf(header, sizeof header, "%s/oriel/front.h", real);
-    strcpy(include, real);
-    return access(header, R_OK) == 0;
-}
-
-/* Beside this library, in its own source or as it was installed. */
-static oriel_status find_headers(building *b)
-{
-    static const char *const ways[] = {"/../include", "/../../include", "/../../../include"};
-    const char *said = getenv("ORIEL_INCLUDE");
+    const char *given = getenv("ORIEL_INCLUDE");
+    if (given && given[0]) {
+        if ((size_t)snprintf(b->include, sizeof b->include, "%s", given) < sizeof b->include && has_headers(given))
+            return ORIEL_OK;
+        return oriel_fail(ORIEL_UNAVAILABLE, "ORIEL_INCLUDE is \"%s\", where there is no " HOOKS, given);
+    }
     Dl_info info;
-    char path[PATH_MAX], way[PATH_MAX + 32];
-    if (said && said[0])
-        return has_headers(said, b->include)
-                   ? ORIEL_OK
-                   : oriel_fail(ORIEL_INVALID, "ORIEL_INCLUDE: there is no %s/oriel/front.h", said);
-    if (dladdr((const void *)(uintptr_t)oriel_front_build, &info) && realpath(info.dli_fname, path)) {
-        const char *folder = dirname(path);
-        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-            snprintf(way, sizeof way, "%s%s", folder, ways[i]);
-            if (has_headers(way, b->include))
+    char here[PATH_MAX];
+    if (dladdr(platforms, &info) && info.dli_fname && realpath(info.dli_fname, here)) {
+        for (char *slash; (slash = strrchr(here, '/'));) {
+            *slash = '\0';
+            if (snprintf(b->include, PATH_MAX, "%s/include", here) < PATH_MAX && has_headers(b->include))
                 return ORIEL_OK;
         }
     }
-    return has_headers(ORIEL_INCLUDE_FOLDER, b->include)
-               ? ORIEL_OK
-               : oriel_fail(ORIEL_UNAVAILABLE,
-                            "Oriel's headers, by which kernels are compiled, are not where they were "
-                            "installed (%s): ORIEL_INCLUDE may say where",
-                            ORIEL_INCLUDE_FOLDER);
+    snprintf(b->include, sizeof b->include, "%s", ORIEL_INSTALLED_INCLUDE);
+    if (has_headers(b->include))
+        return ORIEL_OK;
+    return oriel_fail(ORIEL_UNAVAILABLE,
+                      "the headers for kernels in C++ are not found: say in ORIEL_INCLUDE which folder has " HOOKS);
 }
 
-static const char *compiler(const char *variable, const char *otherwise)
+/* ---- The request ------------------------------------------------------------------------------------------------ */
+
+static oriel_status check_sources(const oriel_front_source *source)
 {
-    const char *said = getenv(variable);
-    return said && said[0] ? said : otherwise;
+    if (!source->kernel_count || source->kernel_count > MOST_KERNELS)
+        return oriel_fail(ORIEL_INVALID, "%u sources of a kernel: it must be 1 to %d", source->kernel_count,
+                          MOST_KERNELS);
+    for (uint32_t i = 0; i <= source->kernel_count; i++) {
+        const char *path = i < source->kernel_count ? source->kernels[i] : source->launch;
+        struct stat file;
+        if (access(path, R_OK) != 0)
+            return oriel_fail_errno(ORIEL_INVALID, "cannot read %s", path);
+        if (stat(path, &file) == 0 && !S_ISREG(file.st_mode))
+            return oriel_fail(ORIEL_INVALID, "%s is no file", path);
+    }
+    return ORIEL_OK;
 }
 
-static oriel_status look_for(const char *path)
+static oriel_status find_platform(build *b)
 {
-    struct stat is;
-    if (stat(path, &is) < 0)
-        return oriel_fail_errno(ORIEL_INVALID, "cannot read %s", path);
-    return S_ISREG(is.st_mode) ? ORIEL_OK : oriel_fail(ORIEL_INVALID, "%s is no file", path);
+    const char *name = b->source->platform ? b->source->platform : platforms[0].name;
+    for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
+        if (strcmp(platforms[i].name, name) == 0)
+            b->platform = &platforms[i];
+    if (!b->platform)
+        return oriel_fail(ORIEL_INVALID, "kernels in C++ are for a2a3sim and a5sim, not for %s", name);
+    return ORIEL_OK;
+}
+
+static oriel_status find_compilers(build *b)
+{
+    static const char *const for_cxx[] = {"c++", "g++", "clang++", NULL}, *const for_c[] = {"cc", "gcc", "clang", NULL};
+    oriel_status status = oriel_compiler_find("CXX", for_cxx, "C++", &b->cxx);
+    return status ? status : oriel_compiler_find("CC", for_c, "C", &b->cc);
+}
+
+static void hash_list(oriel_hash *key, const char *const *list)
+{
+    for (; *list; list++)
+        oriel_hash_text(key, *list);
+    oriel_hash_text(key, NULL);
+}
+
+/* The words, and for each that is a program (there may be two: `ccache g++`) which file it is now. */
+static void hash_compiler(oriel_hash *key, const oriel_command *compiler)
+{
+    char path[PATH_MAX];
+    struct stat file;
+    for (uint32_t i = 0; i < compiler->count; i++) {
+        oriel_hash_text(key, compiler->word[i]);
+        if (!oriel_program_find(compiler->word[i], path) || stat(path, &file) != 0)
+            continue;
+        const int64_t which[] = {(int64_t)file.st_size, (int64_t)file.st_mtim.tv_sec, file.st_mtim.tv_nsec};
+        oriel_hash_text(key, path);
+        oriel_hash_bytes(key, which, sizeof which);
+    }
+    oriel_hash_text(key, NULL);
+}
+
+static oriel_hash key_of(const build *b)
+{
+    oriel_hash key = ORIEL_HASH_INIT;
+    const char *const paths[] = {ORIEL_VERSION, b->include, b->here, b->source->launch, NULL};
+    const char *const *const lists[] = {kernel_flags, launch_flags, hooks_flags,       link_flags,
+                                        gcc_flags,    clang_flags,  b->platform->flag, paths};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        hash_list(&key, lists[i]);
+    for (uint32_t i = 0; i < b->source->kernel_count; i++)
+        oriel_hash_text(&key, b->source->kernels[i]);
+    for (int i = 0; variables[i]; i++)
+        oriel_hash_text(&key, getenv(variables[i]));
+    hash_compiler(&key, &b->cxx);
+    hash_compiler(&key, &b->cc);
+    return key;
 }
 
 /* ---- Commands --------------------------------------------------------------------------------------------------- */
 
-static const char *const for_kernels[] = {"-std=c++17",
-                                          "-O1",
-                                          "-g",
-                                          "-fPIC",
-                                          "-fsanitize=thread",
-                                          "-fsanitize-coverage=trace-pc",
-                                          "-fno-builtin",
-                                          "-fno-exceptions",
-                                          "-fno-rtti",
-                                          "-D__gm__=",
-                                          "-D__aicore__=",
-                                          NULL},
-                         *const for_a2a3[] = {"-D__CCE_AICORE__=220", "-D__DAV_C220__", "-D__DAV_C220_VEC__", NULL},
-                         *const for_a5[] = {"-D__CCE_AICORE__=310", "-D__DAV_C310__", "-D__DAV_C310_VEC__", NULL},
-                         *const for_launches[] = {"-std=gnu17", "-O1", "-g", "-fPIC", NULL},
-                         *const for_hooks[] = {"-std=gnu17",          "-O2",          "-g", "-fPIC",
-                                               "-fvisibility=hidden", "-fno-builtin", NULL};
-
-static bool is_clang(const char *name)
+static void add_list(oriel_command *command, const char *const *list)
 {
-    return strstr(name, "clang") != NULL;
+    for (; *list; list++)
+        oriel_command_add(command, "%s", *list);
 }
 
-static void begin_unit(building *b, command *it, const char *compiler, const char *const *flags)
+static void add_command(oriel_command *command, const oriel_command *before)
 {
-    *it = (command){.process = -1};
-    add(it, compiler);
-    add_all(it, flags);
-    add(it, "-I");
-    add(it, b->include);
+    for (uint32_t i = 0; i < before->count; i++)
+        oriel_command_add(command, "%s", before->word[i]);
 }
 
-/* Its own words are those that the cache goes by; where it writes comes later. */
-static void end_unit(building *b, command *it, const char *file)
+static void add_folder_of(oriel_command *command, const char *path)
 {
-    add(it, "-c");
-    add(it, file);
-    b->units++;
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        oriel_command_add(command, "-I%.*s", slash == path ? 1 : (int)(slash - path), path);
+    else
+        oriel_command_add(command, "-I.");
 }
 
-static oriel_status make_units(building *b)
+/* The next command: compiles `source` into the file that bears the command's number, with a list of what it has read. */
+static void add_compilation(build *b, const oriel_command *compiler, const char *const *flags, const char *source)
 {
-    const oriel_front_source *source = b->source;
-    const bool a5 = source->platform && strncmp(source->platform, "a5", 2) == 0;
-    if (source->kernel_count == 0 || source->kernel_count > MAX_UNITS - 2)
-        return oriel_fail(ORIEL_INVALID, "a launch has 1 to %d kernels in C++, not %u", MAX_UNITS - 2,
-                          source->kernel_count);
-    for (uint32_t i = 0; i < source->kernel_count; i++) {
-        command *it = &b->unit[b->units];
-        begin_unit(b, it, b->cxx, for_kernels);
-        add_all(it, a5 ? for_a5 : for_a2a3);
-        if (is_clang(b->cxx)) {
-            add(it, "-mllvm");
-            add(it, "-tsan-instrument-read-before-write=1");
-        }
-        add(it, "-I");
-        add(it, b->compat);
-        if (source->kernel_count > 1) {
-            char number[16];
-            snprintf(number, sizeof number, "%u", i);
-            add_text(it, "-Dkernel_entry=kernel_entry_", number);
-        }
-        end_unit(b, it, source->kernels[i]);
+    const uint32_t number = b->commands++;
+    oriel_command *command = &b->command[number];
+    add_command(command, compiler);
+    add_list(command, flags);
+    if (flags == kernel_flags) {
+        add_list(command, b->clang ? clang_flags : gcc_flags);
+        if (!b->clang && source[0] != '/')
+            oriel_command_add(command, "-fdebug-prefix-map=%s=.", b->here);
+        add_list(command, b->platform->flag);
+        oriel_command_add(command, "-I%s/oriel/compat", b->include);
+        if (b->source->kernel_count > 1)
+            oriel_command_add(command, "-Dkernel_entry=kernel_entry_%u", number);
     }
-    command *launch = &b->unit[b->units];
-    begin_unit(b, launch, b->cc, for_launches);
-    end_unit(b, launch, source->launch);
-    command *hooks = &b->unit[b->units];
-    begin_unit(b, hooks, b->cc, for_hooks);
-    if (!is_clang(b->cc))
-        add(hooks, "-fno-tree-loop-distribute-patterns");
-    end_unit(b, hooks, b->hooks);
-    return ORIEL_OK;
+    oriel_command_add(command, "-I%s", b->include);
+    add_folder_of(command, source);
+    oriel_command_add(command, "-fdiagnostics-color=never");
+    oriel_command_add(command, "-MD");
+    oriel_command_add(command, "-MT");
+    oriel_command_add(command, "object");
+    oriel_command_add(command, "-MF");
+    oriel_command_add(command, "%s/%u.d", b->folder, number);
+    oriel_command_add(command, "-c");
+    oriel_command_add(command, "%s", source);
+    oriel_command_add(command, "-o");
+    oriel_command_add(command, "%s/%u.o", b->folder, number);
 }
 
-/* Where `name` is found, and that file: what a command does depends on it. */
-static uint64_t hash_compiler(uint64_t hash, const char *name)
+static void free_commands(build *b)
 {
-    struct stat is;
-    char path[PATH_MAX];
-    const char *all = getenv("PATH");
-    hash = hash_text(hash, name);
-    if (strchr(name, '/')) {
-        if (stat(name, &is) == 0)
-            hash = hash_bytes(hash_bytes(hash, &is.st_mtim, sizeof is.st_mtim), &is.st_size, sizeof is.st_size);
-        return hash;
-    }
-    while (all && *all) {
-        const size_t length = strcspn(all, ":");
-        snprintf(path, sizeof path, "%.*s/%s", (int)length, all, name);
-        if (stat(path, &is) == 0)
-            return hash_bytes(hash_bytes(hash_text(hash, path), &is.st_mtim, sizeof is.st_mtim), &is.st_size,
-                              sizeof is.st_size);
-        all += length + (all[length] == ':');
-    }
-    return hash;
+    for (uint32_t i = 0; i < b->commands; i++)
+        oriel_command_free(&b->command[i]);
+    b->commands = 0;
 }
 
-static uint64_t key_of(const building *b)
+/* The file for what command `number` prints. */
+static void output_of(const build *b, uint32_t number, char path[PATH_MAX + 16])
 {
-    uint64_t hash = hash_text(HASH_START, ORIEL_VERSION);
-    hash = hash_text(hash, b->here); /* to which names are relative, in messages too */
-    hash = hash_compiler(hash_compiler(hash, b->cxx), b->cc);
-    for (uint32_t i = 0; i < b->units; i++)
-        for (uint32_t j = 0; j < b->unit[i].words; j++)
-            hash = hash_text(hash, b->unit[i].word[j]);
-    return hash;
+    snprintf(path, PATH_MAX + 16, "%s/%u.txt", b->folder, number);
 }
 
-/* ---- Running them ----------------------------------------------------------------------------------------------- */
-
-static oriel_status start(building *b, command *it)
+/* Runs all commands beside each other, and waits for them. */
+static oriel_status run(build *b)
 {
-    static char language[] = "LC_ALL=C";
-    size_t count = 0;
-    while (environ[count])
-        count++;
-    char **environment = calloc(count + 2, sizeof *environment);
-    posix_spawn_file_actions_t actions;
-    if (!environment)
-        return oriel_fail(ORIEL_NO_MEMORY, "no memory to start %s", it->word[0]);
-    memcpy(environment, environ, count * sizeof *environment);
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(environment[i], "LC_ALL=", 7) == 0)
-            environment[i] = language;
-    environment[count] = language; /* the first of two that are alike is taken */
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    snprintf(it->said, sizeof it->said, "%s/said-%u", b->cache.work, (unsigned)(it - b->unit));
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, it->said, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    int error =
-        posix_spawnp(&it->process, it->word[0], &actions, NULL, (char *const *)(uintptr_t)it->word, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    free(environment);
-    if (error == 0)
-        return ORIEL_OK;
-    it->process = -1;
-    return oriel_fail(ORIEL_UNAVAILABLE, "cannot start the compiler %s: %s (CC and CXX say which to take)", it->word[0],
-                      strerror(error));
-}
-
-/* The bytes of the first `lines` lines of `text`, without the last one's end. */
-static size_t first_lines(const char *text, uint32_t lines)
-{
-    size_t length = 0;
-    for (uint32_t i = 0; i < lines && text[length]; i++)
-        length += strcspn(text + length, "\n") + (text[length + strcspn(text + length, "\n")] == '\n');
-    while (length > 0 && text[length - 1] == '\n')
-        length--;
-    return length;
-}
-
-/*
- * An instruction that is not supported: the place in the kernel that asks for it, and the sentence, without the templates
- * between. g++ names the place before it (`required from here`), clang++ after it (`requested here`).
- */
-static bool find_unsupported(char *text, char *said, size_t size)
-{
-    char *sentence = strstr(text, "oriel: "), *end = sentence ? strstr(sentence, "(docs/compat.md)") : NULL;
-    if (!end)
-        return false;
-    char *place = NULL;
-    for (char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-        const char *from = strstr(line, "required from here"), *here = strstr(line, "requested here");
-        const char *stop = strchr(line, '\n');
-        if ((from && (!stop || from < stop) && line < sentence) || (here && (!stop || here < stop) && line > sentence))
-            place = line;
-    }
-    const int length = place ? (int)strcspn(place, " ") : 0;
-    snprintf(said, size, "%.*s%s%.*s", length, place ? place : "", place ? " " : "", (int)(end - sentence) + 16,
-             sentence);
-    return true;
-}
-
-static oriel_status refuse(const command *it, const char *what)
-{
-    char *text = read_text(it->said), said[ORIEL_ERROR_BYTES - 128] = "(no message)";
-    if (text && !find_unsupported(text, said, sizeof said)) {
-        const char *error = strstr(text, "error: "), *line = error ? error : text;
-        while (line > text && line[-1] != '\n')
-            line--;
-        snprintf(said, sizeof said, "%.*s", (int)first_lines(line, 8), line);
-    }
-    free(text);
-    return oriel_fail(ORIEL_INVALID, "%s does not compile:\n%s", what, said);
-}
-
-/* Waits for it. False: it has failed. */
-static bool finish(command *it)
-{
-    int how = 0;
-    while (it->process >= 0 && waitpid(it->process, &how, 0) < 0 && errno == EINTR)
-        continue;
-    const bool good = it->process >= 0 && how == 0;
-    it->process = -1;
-    return good;
-}
-
-static const char *file_of(const building *b, uint32_t unit)
-{
-    const uint32_t kernels = b->source->kernel_count;
-    return unit < kernels ? b->source->kernels[unit] : unit == kernels ? b->source->launch : "compat/hooks.c";
-}
-
-static oriel_status compile(building *b)
-{
+    char output[PATH_MAX + 16];
     oriel_status status = ORIEL_OK;
-    for (uint32_t i = 0; i < b->units && status == ORIEL_OK; i++) {
-        command *it = &b->unit[i];
-        snprintf(b->object[i], PATH_MAX, "%s/%u.o", b->cache.work, i);
-        snprintf(b->rule[i], PATH_MAX, "%s/%u.d", b->cache.work, i);
-        const char *const written[] = {"-MD", "-MF", b->rule[i], "-o", b->object[i], NULL};
-        add_all(it, written);
-        status = start(b, it);
+    for (uint32_t i = 0; status == ORIEL_OK && i < b->commands; i++) {
+        output_of(b, i, output);
+        status = oriel_command_start(&b->command[i], output);
     }
-    for (uint32_t i = 0; i < b->units; i++) {
-        const bool started = b->unit[i].process >= 0;
-        if (!finish(&b->unit[i]) && started && status == ORIEL_OK)
-            status = refuse(&b->unit[i], file_of(b, i));
+    /* What was started ends before this returns, whatever comes. */
+    const oriel_status waited = oriel_commands_wait(b->command, b->commands, status ? 0 : b->deadline);
+    return status ? status : waited;
+}
+
+/* What a command has printed: the caller's to free. NULL: nothing. */
+static char *printed(const build *b, uint32_t number)
+{
+    char path[PATH_MAX + 16], *text = NULL;
+    size_t room = 0;
+    output_of(b, number, path);
+    FILE *file = fopen(path, "re");
+    if (file && getdelim(&text, &room, '\0', file) < 0) {
+        free(text);
+        text = NULL;
     }
+    if (file)
+        fclose(file);
+    return text;
+}
+
+/* `source` did not compile (or link). */
+static oriel_status complain(const build *b, uint32_t number, const char *source)
+{
+    char text[ORIEL_ERROR_BYTES], *output = printed(b, number), nothing[] = "";
+    oriel_complaint(source, output ? output : nothing, text, sizeof text);
+    free(output);
+    return oriel_fail(ORIEL_INVALID, "%s", text);
+}
+
+/* Whether the compiler for C++ is a Clang, asked of it: its name may be anything. */
+static oriel_status ask_compiler(build *b)
+{
+    oriel_command *command = &b->command[b->commands++];
+    add_command(command, &b->cxx);
+    const char *const words[] = {"-x", "c++", "-dM", "-E", "/dev/null", NULL};
+    add_list(command, words);
+    oriel_status status = run(b);
+    if (status == ORIEL_OK && !oriel_command_succeeded(command))
+        status = oriel_fail(ORIEL_UNAVAILABLE, "%s is no compiler that can be used: it does not take -dM -E",
+                            b->cxx.word[0]);
+    char *macros = printed(b, 0);
+    b->clang = macros && strstr(macros, "__clang__");
+    free(macros);
+    free_commands(b);
     return status;
 }
 
-static oriel_status link_units(building *b, char *made)
+static oriel_status compile(build *b)
 {
-    command *it = &b->unit[b->units - 1];
-    *it = (command){.process = -1};
-    const char *const first[] = {b->cxx, "-shared", "-o", made, NULL};
-    add_all(it, first);
-    for (uint32_t i = 0; i < b->units; i++)
-        add(it, b->object[i]);
-    oriel_status status = start(b, it);
-    if (status == ORIEL_OK && !finish(it))
-        status = refuse(it, b->source->launch);
+    char hooks[PATH_MAX + 32];
+    const oriel_front_source *source = b->source;
+    snprintf(hooks, sizeof hooks, "%s/" HOOKS, b->include);
+    for (uint32_t i = 0; i < source->kernel_count; i++)
+        add_compilation(b, &b->cxx, kernel_flags, source->kernels[i]);
+    add_compilation(b, &b->cc, launch_flags, source->launch);
+    add_compilation(b, &b->cc, hooks_flags, hooks);
+    oriel_status status = run(b);
+    for (uint32_t i = 0; status == ORIEL_OK && i < b->commands; i++)
+        if (!oriel_command_succeeded(&b->command[i]))
+            status = complain(b, i,
+                              i < source->kernel_count    ? source->kernels[i]
+                              : i == source->kernel_count ? source->launch
+                                                          : hooks);
+    free_commands(b);
+    return status;
+}
+
+static oriel_status link_object(build *b)
+{
+    oriel_command *command = &b->command[b->commands++];
+    add_command(command, &b->cxx);
+    add_list(command, link_flags);
+    oriel_command_add(command, "-o");
+    oriel_command_add(command, "%s/object.so", b->folder);
+    for (uint32_t i = 0; i < b->source->kernel_count + 2; i++)
+        oriel_command_add(command, "%s/%u.o", b->folder, i);
+    oriel_status status = run(b);
+    if (status == ORIEL_OK && !oriel_command_succeeded(command))
+        status = complain(b, 0, b->source->kernels[0]);
+    free_commands(b);
+    return status;
+}
+
+static int64_t clock_of_files(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static oriel_status make(build *b, const oriel_cache *cache, oriel_hash key, char *object)
+{
+    oriel_status status = oriel_cache_begin(cache, b->folder);
+    if (status != ORIEL_OK)
+        return status;
+    const int64_t began = clock_of_files();
+    status = ask_compiler(b);
+    if (status == ORIEL_OK)
+        status = compile(b);
+    if (status == ORIEL_OK)
+        status = link_object(b);
+    if (status == ORIEL_OK)
+        status = oriel_cache_keep(cache, key, b->folder, "object.so", began, object);
+    oriel_cache_end(b->folder);
     return status;
 }
 
 /* ---- All of it -------------------------------------------------------------------------------------------------- */
 
-static oriel_status make(building *b, char **object)
+static oriel_status find_or_make(build *b, char *object)
 {
-    char made[PATH_MAX];
-    oriel_status status = cache_begin(&b->cache);
+    oriel_cache cache;
+    oriel_status status = find_platform(b);
     if (status == ORIEL_OK)
-        status = compile(b);
-    snprintf(made, sizeof made, "%s/made.so", b->cache.work);
-    if (status == ORIEL_OK)
-        status = link_units(b, made);
-    const char *rules[MAX_UNITS];
-    for (uint32_t i = 0; i < b->units; i++)
-        rules[i] = b->rule[i];
-    return status == ORIEL_OK ? cache_keep(&b->cache, made, rules, b->units, object) : status;
-}
-
-static oriel_status prepare(building *b)
-{
-    oriel_status status = look_for(b->source->launch);
-    for (uint32_t i = 0; i < b->source->kernel_count && status == ORIEL_OK; i++)
-        status = look_for(b->source->kernels[i]);
+        status = check_sources(b->source);
     if (status == ORIEL_OK)
         status = find_headers(b);
+    if (status == ORIEL_OK)
+        status = find_compilers(b);
     if (status != ORIEL_OK)
         return status;
-    snprintf(b->compat, sizeof b->compat, "%s/oriel/compat", b->include);
-    snprintf(b->hooks, sizeof b->hooks, "%s/hooks.c", b->compat);
     if (!getcwd(b->here, sizeof b->here))
         return oriel_fail_errno(ORIEL_SYSTEM, "cannot find out the current folder");
-    b->cxx = compiler("CXX", "c++");
-    b->cc = compiler("CC", "cc");
-    return make_units(b);
+    oriel_cache_open(&cache);
+    const oriel_hash key = key_of(b);
+    return oriel_cache_find(&cache, key, object) ? ORIEL_OK : make(b, &cache, key, object);
 }
 
 oriel_status oriel_front_build(const oriel_front_source *source, char **object)
 {
-#ifndef ORIEL_HAVE_LIBDW
-    return oriel_fail(ORIEL_UNAVAILABLE,
-                      "kernels in C++ are not for this build: it was made without libdw, which finds "
-                      "places in their source");
-#endif
-    building *b = calloc(1, sizeof *b);
+    char path[PATH_MAX];
+    if (!ORIEL_FRONT_PLACES)
+        return oriel_fail(ORIEL_UNAVAILABLE, "kernels in C++ are not for this build: it was made without libdw, which "
+                                             "finds places in their source");
+    build *b = calloc(1, sizeof *b);
     if (!b)
-        return oriel_fail(ORIEL_NO_MEMORY, "no memory to compile a kernel");
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory to build %s", source->launch);
     b->source = source;
-    oriel_status status = prepare(b);
-    if (status == ORIEL_OK)
-        status = cache_open(&b->cache, key_of(b));
-    if (status == ORIEL_OK) {
-        char *found = cache_find(&b->cache);
-        if (found)
-            *object = found;
-        else
-            status = make(b, object);
-        cache_close(&b->cache);
-    }
+    b->deadline = oriel_deadline(TIMEOUT_S);
+    oriel_status status = find_or_make(b, path);
+    oriel_command_free(&b->cxx);
+    oriel_command_free(&b->cc);
     free(b);
+    char *copy = status == ORIEL_OK ? strdup(path) : NULL;
+    if (status == ORIEL_OK && !copy)
+        return oriel_fail(ORIEL_NO_MEMORY, "no memory for the path %s", path);
+    if (copy)
+        *object = copy;
     return status;
 }

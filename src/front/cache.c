@@ -10,272 +10,311 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 
-/* All objects together; when there are more, the oldest go. */
-#define MOST_BYTES (UINT64_C(256) << 20)
+#define FIRST_LINE "oriel object 1\n"
+#define MOST_MIB   256
+/* A folder of one who was killed while he made something. */
+#define STALE_S 3600
 
-/* ---- Hashes ----------------------------------------------------------------------------------------------------- */
-
-uint64_t hash_bytes(uint64_t hash, const void *bytes, uint64_t count)
+/* The file `name` in a folder; false: the path is too long. */
+static bool join(char *path, const char *folder, const char *name)
 {
-    const unsigned char *byte = bytes;
-    for (uint64_t i = 0; i < count; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
 }
 
-uint64_t hash_text(uint64_t hash, const char *text)
+static void name_of(oriel_hash hash, const char *ending, char name[48])
 {
-    return hash_bytes(hash, text, strlen(text) + 1);
-}
-
-/* False: it cannot be read. */
-static bool hash_file(const char *path, uint64_t *hash)
-{
-    struct stat is;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    bool good = fstat(file, &is) == 0 && S_ISREG(is.st_mode);
-    if (good && is.st_size > 0) {
-        void *bytes = mmap(NULL, (size_t)is.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        good = bytes != MAP_FAILED;
-        if (good) {
-            *hash = hash_bytes(HASH_START, bytes, (uint64_t)is.st_size);
-            munmap(bytes, (size_t)is.st_size);
-        }
-    } else
-        *hash = HASH_START;
-    close(file);
-    return good;
-}
-
-char *read_text(const char *path)
-{
-    struct stat is;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = file >= 0 && fstat(file, &is) == 0 ? malloc((size_t)is.st_size + 1) : NULL;
-    const ssize_t got = text ? read(file, text, (size_t)is.st_size) : -1;
-    if (file >= 0)
-        close(file);
-    if (got <= 0) {
-        free(text);
-        return NULL;
-    }
-    text[got] = '\0';
-    return text;
+    snprintf(name, 48, "%016" PRIx64 "%016" PRIx64 "%s", hash.a, hash.b, ending);
 }
 
 /* ---- The folder ------------------------------------------------------------------------------------------------- */
 
-/* Of this program, if nothing is to be kept. */
-static char forgotten[64];
-static pid_t whose;
-
-static void remove_all(const char *folder)
+static bool make_folder(const char *path)
 {
-    char path[PATH_MAX];
-    DIR *all = opendir(folder);
-    for (struct dirent *entry; all && (entry = readdir(all));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-            unlink(path);
-        }
-    if (all)
-        closedir(all);
-    rmdir(folder);
+    return mkdir(path, 0777) == 0 || errno == EEXIST;
 }
 
-static void forget(void)
-{
-    if (getpid() == whose)
-        remove_all(forgotten);
-}
-
-static bool keep_nothing(char *folder, size_t size)
-{
-    if (!forgotten[0]) {
-        strcpy(forgotten, "/tmp/oriel-XXXXXX");
-        if (!mkdtemp(forgotten)) {
-            forgotten[0] = '\0';
-            return false;
-        }
-        whose = getpid();
-        atexit(forget);
-    }
-    snprintf(folder, size, "%s", forgotten);
-    return true;
-}
-
-static bool make_folder(char *folder, size_t size)
+void oriel_cache_open(oriel_cache *cache)
 {
     const char *off = getenv("ORIEL_CACHE"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if ((off && strcmp(off, "off") == 0) || ((!base || base[0] != '/') && (!home || home[0] != '/')))
-        return keep_nothing(folder, size);
+    const char *most = getenv("ORIEL_CACHE_MIB");
+    char above[PATH_MAX] = "";
+    *cache = (oriel_cache){.most_bytes = (most && most[0] ? strtoull(most, NULL, 10) : MOST_MIB) << 20};
+    if (off && strcmp(off, "off") == 0)
+        return;
+    /* A path that is not absolute is to be ignored (XDG Base Directory Specification). */
     if (base && base[0] == '/')
-        snprintf(folder, size, "%s", base);
-    else
-        snprintf(folder, size, "%s/.cache", home);
-    mkdir(folder, 0700);
-    size_t end = strlen(folder);
-    snprintf(folder + end, size - end, "/oriel");
-    return mkdir(folder, 0700) == 0 || errno == EEXIST;
+        snprintf(above, sizeof above, "%s", base);
+    else if (home && home[0] == '/')
+        snprintf(above, sizeof above, "%s/.cache", home);
+    if (!above[0] || !make_folder(above) || !join(cache->folder, above, "oriel") || !make_folder(cache->folder) ||
+        access(cache->folder, W_OK | X_OK) != 0)
+        cache->folder[0] = '\0';
 }
 
-oriel_status cache_open(cache *it, uint64_t key)
+oriel_status oriel_cache_begin(const oriel_cache *cache, char *folder)
 {
-    it->key = key;
-    if (!make_folder(it->folder, sizeof it->folder))
-        return oriel_fail_errno(ORIEL_SYSTEM,
-                                "cannot make the folder %s for compiled kernels (ORIEL_CACHE=off does "
-                                "without)",
-                                it->folder);
-    it->work[0] = '\0';
+    const char *temporary = getenv("TMPDIR");
+    const char *within = cache->folder[0] ? cache->folder : temporary && temporary[0] ? temporary : "/tmp";
+    if (!join(folder, within, "making-XXXXXX"))
+        return oriel_fail(ORIEL_INVALID, "the path of folder %s is too long", within);
+    if (!mkdtemp(folder))
+        return oriel_fail_errno(ORIEL_SYSTEM, "cannot make a folder in %s", within);
     return ORIEL_OK;
 }
 
-oriel_status cache_begin(cache *it)
+void oriel_cache_end(const char *folder)
 {
-    snprintf(it->work, sizeof it->work, "%s/work-XXXXXX", it->folder);
-    if (!mkdtemp(it->work)) {
-        oriel_fail_errno(ORIEL_SYSTEM, "cannot make the folder %s (ORIEL_CACHE=off does without)", it->work);
-        it->work[0] = '\0';
-        return ORIEL_SYSTEM;
-    }
-    return ORIEL_OK;
-}
-
-void cache_close(cache *it)
-{
-    if (it->work[0])
-        remove_all(it->work);
-}
-
-static char *path_of(const cache *it, uint64_t number, const char *ending)
-{
-    char *path;
-    return asprintf(&path, "%s/%016" PRIx64 "%s", it->folder, number, ending) < 0 ? NULL : path;
+    char path[PATH_MAX];
+    DIR *files = opendir(folder);
+    for (struct dirent *file; files && (file = readdir(files));)
+        if (file->d_name[0] != '.' && join(path, folder, file->d_name))
+            unlink(path);
+    if (files)
+        closedir(files);
+    rmdir(folder);
 }
 
 /* ---- Finding ---------------------------------------------------------------------------------------------------- */
 
-/* `hash path`: whether the file is still that. */
-static bool is_same(char *line)
+/* Whether the file of a line `HASH path` is as it was. */
+static bool is_as_it_was(char *line)
 {
-    char *path;
-    const uint64_t was = strtoull(line, &path, 16);
-    uint64_t is;
-    line[strcspn(line, "\n")] = '\0';
-    return *path == ' ' && hash_file(path + 1, &is) && is == was;
+    char name[48];
+    char *path = strchr(line, ' ');
+    oriel_hash now = ORIEL_HASH_INIT;
+    if (!path)
+        return false;
+    *path++ = '\0';
+    if (!oriel_hash_file(path, &now))
+        return false;
+    name_of(now, "", name);
+    return strcmp(name, line) == 0;
 }
 
-char *cache_find(const cache *it)
+/* The object that the list names, in `name`, if all of its inputs are as they were. */
+static bool read_list(FILE *list, char name[48])
 {
-    char *name = path_of(it, it->key, ".files"), line[PATH_MAX + 32];
-    FILE *files = name ? fopen(name, "re") : NULL;
-    free(name);
-    if (!files)
-        return NULL;
-    bool same = fgets(line, sizeof line, files) != NULL;
-    char *object = same ? path_of(it, strtoull(line, NULL, 16), ".so") : NULL;
-    while (same && fgets(line, sizeof line, files))
-        same = is_same(line);
-    fclose(files);
-    if (same && object && utimensat(AT_FDCWD, object, NULL, 0) == 0) /* of those that are used, the youngest stay */
-        return object;
-    free(object);
-    return NULL;
+    char *line = NULL;
+    size_t room = 0;
+    bool good = getline(&line, &room, list) > 0 && strcmp(line, FIRST_LINE) == 0;
+    good = good && getline(&line, &room, list) > 0 && sscanf(line, "object %47s", name) == 1;
+    good = good && strspn(name, "0123456789abcdef") == 32 && strcmp(name + 32, ".so") == 0;
+    while (good && getline(&line, &room, list) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        good = is_as_it_was(line);
+    }
+    free(line);
+    return good && !ferror(list);
+}
+
+bool oriel_cache_find(const oriel_cache *cache, oriel_hash key, char *object)
+{
+    char path[PATH_MAX], name[48];
+    name_of(key, "", name);
+    if (!cache->folder[0] || !join(path, cache->folder, name))
+        return false;
+    FILE *list = fopen(path, "re");
+    if (!list)
+        return false;
+    const bool good = read_list(list, name) && join(object, cache->folder, name);
+    fclose(list);
+    /* Used just now: not the first to go. */
+    return good && utimensat(AT_FDCWD, object, NULL, 0) == 0 && utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 
 /* ---- Keeping ---------------------------------------------------------------------------------------------------- */
 
-/* The next word of a rule of make, in place; NULL at the end. A blank in a name is `\ `, a dollar `$$`. */
-static char *next_word(char **text)
+/* The next word of a rule for make: blanks, # and backslashes are written with a backslash, $ doubly. Taken apart in place. */
+static char *next_word(char **rest)
 {
-    char *from = *text + strspn(*text, " \n\\\t"), *to = from, *word = from;
-    if (!*from)
-        return NULL;
-    for (; *from && *from != ' ' && *from != '\n'; from++) {
-        if ((from[0] == '\\' && from[1] == ' ') || (from[0] == '$' && from[1] == '$'))
-            from++;
-        *to++ = *from;
+    char *at = *rest;
+    while (*at == ' ' || *at == '\t' || *at == '\n' || (*at == '\\' && at[1] == '\n'))
+        at++;
+    char *word = at, *end = at;
+    for (; *at && *at != ' ' && *at != '\t' && *at != '\n'; at++) {
+        if (*at == '\\' && at[1] == '\n')
+            break;
+        if ((*at == '\\' && (at[1] == ' ' || at[1] == '#' || at[1] == '\\')) || (*at == '$' && at[1] == '$'))
+            at++;
+        *end++ = *at;
     }
-    *text = *from ? from + 1 : from;
-    *to = '\0';
-    return word;
+    *rest = *at ? at + 1 : at;
+    *end = '\0';
+    return end > word ? word : NULL;
 }
 
-/* What the compiler read, to `files`. */
-static bool list_files(const char *rule, FILE *files, uint64_t *contents)
+/* Whether `path` was changed after `began`: the compiler may have read something else. */
+static bool changed_since(const char *path, int64_t began)
 {
-    char *text = read_text(rule), *rest = text ? strstr(text, ": ") : NULL, real[PATH_MAX];
-    bool good = rest != NULL;
+    struct stat file;
+    return stat(path, &file) != 0 || (int64_t)file.st_mtim.tv_sec * 1000000000 + file.st_mtim.tv_nsec > began;
+}
+
+/* Adds the inputs that a rule names, all words behind the target. */
+static bool list_inputs(FILE *list, const char *rule_path, int64_t began)
+{
+    FILE *rule = fopen(rule_path, "re");
+    char *text = NULL, name[48];
+    size_t room = 0;
+    bool good = rule && getdelim(&text, &room, '\0', rule) > 0;
+    if (rule)
+        fclose(rule);
+    char *rest = good ? text : NULL;
     if (good)
-        rest += 2;
-    for (char *word; good && (word = next_word(&rest));) {
-        uint64_t hash;
-        good = realpath(word, real) && hash_file(real, &hash);
-        if (good) {
-            fprintf(files, "%016" PRIx64 " %s\n", hash, real);
-            *contents = hash_text(hash_bytes(*contents, &hash, sizeof hash), real);
-        }
+        next_word(&rest);
+    for (char *path; good && (path = next_word(&rest));) {
+        oriel_hash hash = ORIEL_HASH_INIT;
+        good = !strchr(path, '\n') && !changed_since(path, began) && oriel_hash_file(path, &hash);
+        name_of(hash, "", name);
+        fprintf(list, "%s %s\n", name, path);
     }
     free(text);
     return good;
 }
 
-/* Removes the oldest object until what is left is not too much. */
-static void bound(const cache *it)
+static bool ends_in(const char *name, const char *ending)
 {
-    for (;;) {
-        uint64_t bytes = 0;
-        char path[PATH_MAX], oldest[PATH_MAX] = "";
-        struct stat is, eldest = {0};
-        DIR *all = opendir(it->folder);
-        for (struct dirent *entry; all && (entry = readdir(all));) {
-            snprintf(path, sizeof path, "%s/%s", it->folder, entry->d_name);
-            if (!strstr(entry->d_name, ".so") || stat(path, &is) < 0)
-                continue;
-            bytes += (uint64_t)is.st_size;
-            if (!oldest[0] || is.st_mtime < eldest.st_mtime) {
-                eldest = is;
-                strcpy(oldest, path);
-            }
-        }
-        if (all)
-            closedir(all);
-        if (bytes <= MOST_BYTES || unlink(oldest) < 0)
-            return;
-    }
+    const size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
 }
 
-oriel_status cache_keep(const cache *it, const char *made, const char *const *rules, uint32_t count, char **object)
+/* Writes the list of an object into the file `path`. False: it cannot be, or the object is not what its inputs are now. */
+static bool write_list(const char *path, const char *folder, const char *object, int64_t began)
 {
-    char listed[PATH_MAX];
-    snprintf(listed, sizeof listed, "%s/files", it->work);
-    FILE *files = fopen(listed, "we");
-    if (!files)
-        return oriel_fail_errno(ORIEL_SYSTEM, "cannot write %s", listed);
-    fprintf(files, "%016x\n", 0); /* the object's name comes here */
-    uint64_t contents = it->key;
-    bool good = true;
-    for (uint32_t i = 0; i < count && good; i++)
-        good = list_files(rules[i], files, &contents);
-    rewind(files);
-    fprintf(files, "%016" PRIx64 "\n", contents);
-    good &= fclose(files) == 0;
-    char *kept = path_of(it, contents, ".so"), *name = path_of(it, it->key, ".files");
-    if (good && kept && name && rename(made, kept) == 0 && rename(listed, name) == 0) {
-        free(name);
-        bound(it);
-        *object = kept;
-        return ORIEL_OK;
+    char rule[PATH_MAX];
+    FILE *list = fopen(path, "we");
+    DIR *files = opendir(folder);
+    bool good = list && files;
+    if (good)
+        fprintf(list, FIRST_LINE "object %s\n", object);
+    for (struct dirent *file; good && (file = readdir(files));)
+        if (ends_in(file->d_name, ".d"))
+            good = join(rule, folder, file->d_name) && list_inputs(list, rule, began);
+    if (files)
+        closedir(files);
+    if (list) {
+        good &= !ferror(list);
+        good &= fclose(list) == 0;
     }
-    oriel_fail_errno(ORIEL_SYSTEM, "cannot keep a compiled kernel in %s (ORIEL_CACHE=off does without)", it->folder);
-    free(kept);
-    free(name);
-    return ORIEL_SYSTEM;
+    return good;
+}
+
+/* Into memory, which is gone with the process, however that ends: nothing has to be cleaned up. */
+static oriel_status keep_in_memory(const char *made, char *object)
+{
+    const int from = open(made, O_RDONLY | O_CLOEXEC), to = from < 0 ? -1 : memfd_create("oriel kernel", MFD_CLOEXEC);
+    struct stat file;
+    oriel_status status = ORIEL_OK;
+    if (to < 0 || fstat(from, &file) != 0)
+        status = oriel_fail_errno(ORIEL_SYSTEM, "cannot take over %s", made);
+    for (off_t done = 0; status == ORIEL_OK && done < file.st_size;) {
+        char bytes[64 << 10];
+        const ssize_t got = read(from, bytes, sizeof bytes);
+        if (got <= 0 || write(to, bytes, (size_t)got) != got)
+            status = oriel_fail_errno(ORIEL_SYSTEM, "cannot take over %s", made);
+        done += got;
+    }
+    if (from >= 0)
+        close(from);
+    if (status != ORIEL_OK && to >= 0)
+        close(to);
+    if (status == ORIEL_OK)
+        snprintf(object, PATH_MAX, "/proc/self/fd/%d", to);
+    return status;
+}
+
+/* ---- Its size --------------------------------------------------------------------------------------------------- */
+
+typedef struct kept {
+    char name[64];
+    uint64_t bytes;
+    int64_t used; /* ns */
+} kept;
+
+static int by_use(const void *left, const void *right)
+{
+    const kept *l = left, *r = right;
+    return l->used < r->used ? -1 : l->used > r->used;
+}
+
+/* All files of the cache; stale folders are removed on the way. */
+static kept *look_over(const char *folder, size_t *count)
+{
+    char path[PATH_MAX];
+    DIR *files = opendir(folder);
+    kept *all = NULL;
+    size_t room = 0;
+    *count = 0;
+    for (struct dirent *file; files && (file = readdir(files));) {
+        struct stat it;
+        if (file->d_name[0] == '.' || strlen(file->d_name) >= sizeof all->name || !join(path, folder, file->d_name) ||
+            lstat(path, &it) != 0)
+            continue;
+        if (S_ISDIR(it.st_mode) && strncmp(file->d_name, "making-", 7) == 0 && time(NULL) - it.st_mtime > STALE_S)
+            oriel_cache_end(path);
+        if (!S_ISREG(it.st_mode))
+            continue;
+        if (*count == room) {
+            room = room ? 2 * room : 64;
+            kept *grown = realloc(all, room * sizeof *all);
+            if (!grown)
+                break;
+            all = grown;
+        }
+        kept *entry = &all[(*count)++];
+        snprintf(entry->name, sizeof entry->name, "%s", file->d_name);
+        entry->bytes = (uint64_t)it.st_size;
+        entry->used = (int64_t)it.st_mtim.tv_sec * 1000000000 + it.st_mtim.tv_nsec;
+    }
+    if (files)
+        closedir(files);
+    return all;
+}
+
+/* The least recently used go until the rest is small enough; the newest object stays in any case. */
+static void trim(const oriel_cache *cache)
+{
+    char path[PATH_MAX];
+    size_t count;
+    kept *all = look_over(cache->folder, &count);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += all[i].bytes;
+    if (bytes > cache->most_bytes)
+        qsort(all, count, sizeof *all, by_use);
+    for (size_t i = 0; i + 2 < count && bytes > cache->most_bytes; i++) {
+        if (join(path, cache->folder, all[i].name))
+            unlink(path);
+        bytes -= all[i].bytes;
+    }
+    free(all);
+}
+
+oriel_status oriel_cache_keep(const oriel_cache *cache, oriel_hash key, const char *folder, const char *made,
+                              int64_t began, char *object)
+{
+    char name[48], from[PATH_MAX], list[PATH_MAX], place[PATH_MAX];
+    oriel_hash hash = ORIEL_HASH_INIT;
+    if (!join(from, folder, made) || !join(list, folder, "list"))
+        return oriel_fail(ORIEL_INVALID, "the path of folder %s is too long", folder);
+    if (!cache->folder[0])
+        return keep_in_memory(from, object);
+    if (!oriel_hash_file(from, &hash))
+        return oriel_fail_errno(ORIEL_SYSTEM, "cannot read %s", from);
+    name_of(hash, ".so", name);
+    if (!write_list(list, folder, name, began) || !join(object, cache->folder, name))
+        return keep_in_memory(from, object);
+    name_of(key, "", name);
+    if (!join(place, cache->folder, name))
+        return keep_in_memory(from, object);
+    /* The object before what names it. */
+    if (rename(from, object) != 0 || rename(list, place) != 0)
+        return oriel_fail_errno(ORIEL_SYSTEM, "cannot keep an object in %s", cache->folder);
+    trim(cache);
+    return ORIEL_OK;
 }

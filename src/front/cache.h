@@ -1,56 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Objects that were compiled before, by the contents of all that the compiler read. Private to src/front.
+ * Objects that were compiled before, kept by what went into them. In the folder $XDG_CACHE_HOME/oriel, or ~/.cache/oriel:
  *
- *      cache_open          where it is; makes its folder
- *      cache_find          ──► an object that is still right: done
- *      cache_begin         makes the work folder, in which the caller compiles
- *      cache_keep          ──► the object, under a name that says what is in it
- *      cache_close
+ *      KEY              for one request (command lines, compilers, folder: hashed to KEY): the object's name, and each file that the
+ *                       compilers read, with the hash of what was in it
+ *      HASH.so          an object, named by what is in it, never changed
+ *      making-XXXXXX/   where one is made
  *
- *      FOLDER/<key>.files      what an object of this command was made of: its name, then `hash path` of each file
- *      FOLDER/<contents>.so    the object: never changed, only added and, when there are too many, removed
- *      FOLDER/work-XXXXXX/     somebody compiles
+ * All of it comes to be by rename, so that whoever looks sees the old or the new, whole; two that make the same object at the
+ * same time make it twice, and the second replaces the first by its equal. What was used least recently goes when all
+ * together are too large.
+ *
+ * A file that would be read in place of another, had it been there (a header of that name earlier on the path), is not noticed.
  */
 #ifndef ORIEL_FRONT_CACHE_H
 #define ORIEL_FRONT_CACHE_H
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "oriel/status.h"
 
-#define HASH_START UINT64_C(0xcbf29ce484222325)
+/* What is in some bytes, or in some strings after one another. Equal ones have equal hashes, others in practice not. */
+typedef struct oriel_hash {
+    uint64_t a, b;
+} oriel_hash;
 
-/* FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv), 64 bits. */
-uint64_t hash_bytes(uint64_t hash, const void *bytes, uint64_t count);
-/* With the 0 at its end: the texts "ab", "c" and "a", "bc" are not the same. */
-uint64_t hash_text(uint64_t hash, const char *text);
+#define ORIEL_HASH_INIT                                                                                                \
+    {                                                                                                                  \
+        UINT64_C(0x243f6a8885a308d3), UINT64_C(0x13198a2e03707344)                                                     \
+    }
 
-/* All of a file, to be freed; NULL: it cannot be read, or is empty. */
-char *read_text(const char *path);
+void oriel_hash_bytes(oriel_hash *hash, const void *bytes, size_t count);
+/* A string with its end; NULL is another than "". */
+void oriel_hash_text(oriel_hash *hash, const char *text);
+/* The bytes of a file. False: it cannot be read, with errno set. */
+bool oriel_hash_file(const char *path, oriel_hash *hash);
 
-typedef struct cache {
-    char folder[PATH_MAX / 2];
-    char work[PATH_MAX / 2 + 32]; /* a folder of one's own; "": not begun */
-    uint64_t key;
-} cache;
+typedef struct oriel_cache {
+    char folder[PATH_MAX]; /* "" if nothing is to be kept */
+    uint64_t most_bytes;
+} oriel_cache;
 
-/* `key`: of the command. ORIEL_SYSTEM: no folder can be made. */
-oriel_status cache_open(cache *it, uint64_t key);
-/* ORIEL_SYSTEM: nor the work folder. */
-oriel_status cache_begin(cache *it);
-/* Removes the work folder and what is in it. */
-void cache_close(cache *it);
+/* From the environment; makes the folder. One that cannot be made or written to is as good as ORIEL_CACHE=off. */
+void oriel_cache_open(oriel_cache *cache);
 
-/* The path of an object whose files are what they were, to be freed; NULL: there is none. */
-char *cache_find(const cache *it);
+/* The object of the request `key`, if all that went into it is as it was: its path. `object` has PATH_MAX bytes. */
+bool oriel_cache_find(const oriel_cache *cache, oriel_hash key, char *object);
+
+/* A new folder to make an object in: within the cache, or where temporary files are. `folder` has PATH_MAX bytes. */
+oriel_status oriel_cache_begin(const oriel_cache *cache, char *folder);
 
 /*
- * Takes the object `made`, a path in the work folder, and the rules that the compiler wrote (-MD) at `rules`, likewise.
- * ORIEL_SYSTEM: one cannot be read, or the object not be moved.
+ * Keeps what was made in `folder`: the file `made` there, from the inputs that the lists in files `*.d` there name, as compilers
+ * write them (-MD); `began` is when the compilers were started, in nanoseconds of CLOCK_REALTIME. `object` (PATH_MAX bytes)
+ * becomes its path. If inputs changed meanwhile, the object is kept for this process alone.
  */
-oriel_status cache_keep(const cache *it, const char *made, const char *const *rules, uint32_t count, char **object);
+oriel_status oriel_cache_keep(const oriel_cache *cache, oriel_hash key, const char *folder, const char *made,
+                              int64_t began, char *object);
+
+/* Removes a folder of oriel_cache_begin, with the files in it. */
+void oriel_cache_end(const char *folder);
 
 #endif
