@@ -4,7 +4,7 @@
  *
  *      oriel witness 1
  *      finding pipe-race/mine.c:31/mine.c:32    what it shows
- *      launch ./mine.so                         as it was typed
+ *      launch ./mine.so                         as it was typed; a line for each source of a kernel in C++
  *      of my_kernel                             the launch's name, and
  *      --platform=a2a3sim                       the job, an option a line
  *      ...
@@ -21,6 +21,16 @@
 #define FIRST_LINE "oriel witness 1\n"
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+/* What may be in another place when it is run again. */
+static void print_launch(FILE *file, const cli_job *job)
+{
+    fprintf(file, "launch %s\n", job->launch_name);
+    for (uint32_t i = 1; i < job->kernels; i++)
+        fprintf(file, "launch %s\n", job->kernel[i]);
+    if (job->launch_file)
+        fprintf(file, "--launch=%s\n", job->launch_file);
+}
 
 static void print_job(FILE *file, const cli_job *job, const oriel_check_options *options)
 {
@@ -41,7 +51,8 @@ static bool write_file(const cli_checked *checked, const oriel_finding *finding,
     FILE *file = fopen(path, "w");
     bool good = file != NULL;
     if (good) {
-        fprintf(file, FIRST_LINE "finding %s\nlaunch %s\n", finding->id, checked->job->launch_name);
+        fprintf(file, FIRST_LINE "finding %s\n", finding->id);
+        print_launch(file, checked->job);
         print_job(file, checked->job, checked->options);
         fputs(finding->replay, file);
         good = !ferror(file);

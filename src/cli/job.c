@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "oriel/front.h"
 
 bool cli_job_take(cli_job *job, int option, const char *value)
 {
@@ -11,6 +14,7 @@ bool cli_job_take(cli_job *job, int option, const char *value)
     switch (option) {
     case CLI_JOB_PLATFORM: job->platform_list = value; return true;
     case CLI_JOB_DEVICES: job->device_list = value; return true;
+    case CLI_JOB_LAUNCH: job->launch_file = value; return true;
     case CLI_JOB_COUNT: return cli_parse_number("--count", value, 1, INT64_MAX, &it->count);
     case CLI_JOB_DTYPE: return cli_parse_dtype(value, &it->dtype);
     case CLI_JOB_OP: job->op_given = true; return cli_parse_reduce(value, &it->reduce);
@@ -19,12 +23,36 @@ bool cli_job_take(cli_job *job, int option, const char *value)
     }
 }
 
+static const char *ending_of_cxx(const char *word)
+{
+    const char *name = strrchr(word, '/'), *dot = strrchr(name ? name : word, '.');
+    return dot && (!strcmp(dot, ".cpp") || !strcmp(dot, ".cc") || !strcmp(dot, ".cxx")) ? dot : NULL;
+}
+
+bool cli_is_cxx(const char *word)
+{
+    return ending_of_cxx(word) != NULL;
+}
+
+char *cli_launch_beside(const char *kernel)
+{
+    char *path;
+    return asprintf(&path, "%.*s.c", (int)(ending_of_cxx(kernel) - kernel), kernel) < 0 ? NULL : path;
+}
+
 bool cli_job_take_launch(cli_job *job, const char *command, int words, char **word)
 {
-    if (words > 1)
-        return cli_fail(CLI_BAD_USAGE, "one launch at a time: \"%s\" is too much", word[1]), false;
-    if (words == 1)
+    int sources = 0;
+    while (sources < words && cli_is_cxx(word[sources]))
+        sources++;
+    const int taken = sources ? sources : 1;
+    if (words > taken)
+        return cli_fail(CLI_BAD_USAGE, "one launch at a time: \"%s\" is too much", word[taken]), false;
+    if (words > 0) {
         job->launch_name = word[0];
+        job->kernel = word;
+        job->kernels = (uint32_t)sources;
+    }
     if (!job->launch_name)
         return cli_fail(CLI_BAD_USAGE, "say which launch to %s; `oriel %s --help` has examples", command, command),
                false;
@@ -33,36 +61,66 @@ bool cli_job_take_launch(cli_job *job, const char *command, int words, char **wo
 
 /* ---- The launch ------------------------------------------------------------------------------------------------- */
 
-/* NULL: refused, with a message. */
-static const oriel_launch *load_launch(const char *path)
+static int load_launch(const char *path, const oriel_launch **launch)
 {
     /* Without a slash, the dynamic loader would look in its own folders, not in this one. */
     char *here;
     if (asprintf(&here, "%s%s", strchr(path, '/') ? "" : "./", path) < 0)
-        return cli_fail(CLI_FAILED, "no memory for the path %s", path), NULL;
-    const oriel_launch *launch = NULL;
-    if (oriel_launch_load(here, &launch))
-        cli_fail(CLI_BAD_USAGE, "%s", oriel_last_error());
+        return cli_fail(CLI_FAILED, "no memory for the path %s", path);
+    int code = CLI_RIGHT;
+    if (oriel_launch_load(here, launch))
+        code = cli_fail(CLI_BAD_USAGE, "%s", oriel_last_error());
     free(here);
-    return launch;
+    return code;
 }
 
-/* A name, or the path of a shared object: whatever has a slash or ends in .so. */
-static const oriel_launch *find_launch(const char *name)
+static int build_launch(cli_job *job)
 {
+    char *beside = job->launch_file ? NULL : cli_launch_beside(job->launch_name);
+    const oriel_front_source source = {.kernels = (const char *const *)job->kernel,
+                                       .kernel_count = job->kernels,
+                                       .launch = job->launch_file ? job->launch_file : beside,
+                                       .platform = job->job.platform};
+    oriel_status status;
+    char *object = NULL;
+    int code = CLI_RIGHT;
+    if (!source.launch)
+        code = cli_fail(CLI_FAILED, "no memory for the name of a launch");
+    else if (beside && access(beside, F_OK) != 0)
+        code = cli_fail(CLI_BAD_USAGE, "%s needs a launch, in C: there is no %s, say --launch FILE", job->launch_name,
+                        beside);
+    else if (job->platforms > 1)
+        code = cli_fail(CLI_BAD_USAGE, "a kernel in C++ is compiled for one platform at a time");
+    else if ((status = oriel_front_build(&source, &object)))
+        code = cli_fail_status(status, false);
+    else if (oriel_launch_load(object, &job->launch))
+        code = cli_fail(CLI_BAD_USAGE, "%s and %s: %s", job->launch_name, source.launch, oriel_last_error());
+    free(object);
+    free(beside);
+    return code;
+}
+
+/* A name, the sources of a kernel in C++, or the path of a shared object: whatever has a slash or ends in .so. */
+static int find_launch(cli_job *job)
+{
+    const char *name = job->launch_name;
     size_t length = strlen(name);
+    if (job->kernels)
+        return build_launch(job);
+    if (job->launch_file)
+        return cli_fail(CLI_BAD_USAGE, "--launch goes with a kernel in C++: \"%s\" does not end in .cpp, .cc or .cxx",
+                        name);
     if (strchr(name, '/') || (length > 3 && strcmp(name + length - 3, ".so") == 0))
-        return load_launch(name);
-    const oriel_launch *launch = oriel_launch_find(name);
-    if (launch)
-        return launch;
+        return load_launch(name, &job->launch);
+    job->launch = oriel_launch_find(name);
+    if (job->launch)
+        return CLI_RIGHT;
     char known[1024] = "";
     for (uint32_t i = 0; i < oriel_launch_count(); i++) {
         size_t end = strlen(known);
         snprintf(known + end, sizeof known - end, "%s, ", oriel_launch_at(i)->name);
     }
-    cli_fail(CLI_BAD_USAGE, "there is no launch \"%s\": %sor the path of a shared object", name, known);
-    return NULL;
+    return cli_fail(CLI_BAD_USAGE, "there is no launch \"%s\": %sor the path of a shared object", name, known);
 }
 
 /* ---- All of it -------------------------------------------------------------------------------------------------- */
@@ -97,7 +155,7 @@ static uint32_t fewest_devices(const cli_job *job)
     return fewest;
 }
 
-int cli_job_complete(cli_job *job, uint32_t platforms)
+int cli_job_complete_place(cli_job *job, uint32_t platforms)
 {
     if (!job->platform_list)
         return cli_fail(CLI_BAD_USAGE, "say on which platform: -p a2a3sim, for example");
@@ -109,9 +167,16 @@ int cli_job_complete(cli_job *job, uint32_t platforms)
     if (!cli_parse_devices(job->device_list, fewest_devices(job), &job->devices, &job->job.ranks))
         return CLI_BAD_USAGE;
     job->job.devices = job->devices;
-    job->launch = find_launch(job->launch_name);
-    if (!job->launch)
-        return CLI_BAD_USAGE;
+    return CLI_RIGHT;
+}
+
+int cli_job_complete(cli_job *job, uint32_t platforms)
+{
+    int code = cli_job_complete_place(job, platforms);
+    if (code == CLI_RIGHT)
+        code = find_launch(job);
+    if (code != CLI_RIGHT)
+        return code;
     if (job->op_given && !job->launch->reduces)
         return cli_fail(CLI_BAD_USAGE, "%s does not reduce: --op is of no use to it", job->launch->name);
     return CLI_RIGHT;

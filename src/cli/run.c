@@ -11,6 +11,7 @@ static const char help[] =
     "  oriel run allgather -p a2a3sim -d 0-3                     four devices, i + 100 r on rank r\n"
     "  oriel run allreduce -p a5sim -d 0,2,5 --op max --seed 1   three devices, random data\n"
     "  oriel run ./mine.so -p a2a3sim -d 0-3                     a launch of your own\n"
+    "  oriel run kernel.cpp --launch launch.c -p a2a3sim -d 0-3  a kernel in C++, compiled here\n"
     "\n" CLI_JOB_HELP "      --repeat N        calls, one after the other in the same windows (1)\n"
     "      --seed N          random data from N, 0 or more, compared with a double-precision reference; else i + 100 "
     "r\n"
