@@ -95,14 +95,16 @@ typedef struct oriel_front_source {
 /*
  * Compiles kernels and their launch ($CXX and $CC, or c++ and cc) into a shared object, with the hooks for their accesses, unless the
  * cache has it: objects are kept in $XDG_CACHE_HOME/oriel (~/.cache/oriel), by the contents of all files that the compiler read.
- * ORIEL_CACHE=off: nothing is kept after the program's end. ORIEL_INCLUDE: where Oriel's headers are, if not where it was installed.
+ * ORIEL_CACHE=off: nothing is kept after the program's end; ORIEL_CACHE_MIB (256): what all of them may take up. ORIEL_INCLUDE: where Oriel's headers are, if not where it was installed.
  *
  * object  where it is, for oriel_launch_load; free it with free(). Set on success only.
  *
  * ORIEL_INVALID    a file does not compile: the message has the compiler's first error, or the instruction that is not
  *                  supported; or there is no such file
  * ORIEL_UNAVAILABLE  there is no compiler, or this build cannot read debug information (libdw)
+ * ORIEL_TIMEOUT    the compilers did not end within two minutes
  * ORIEL_SYSTEM     a file cannot be written, a process not be started
+ * ORIEL_NO_MEMORY
  */
 ORIEL_API oriel_status oriel_front_build(const oriel_front_source *source, char **object);
 

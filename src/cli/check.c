@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/check.h"
@@ -10,11 +11,12 @@
 #include "cli/json.h"
 
 static const char help[] =
-    "oriel check LAUNCH -p PLATFORM -d DEVICES [options]\n"
+    "oriel check LAUNCH|FOLDER -p PLATFORM -d DEVICES [options]\n"
     "\n"
     "  oriel check allgather -p a2a3sim -d 0-3             four ranks, three calls on one domain\n"
     "  oriel check ./mine.so -p a5sim -d 0,1 --count 7     a kernel of your own (docs/write-a-kernel.md)\n"
     "  oriel check kernel.cpp --launch launch.c -p a2a3sim -d 0-3   one in C++, compiled here\n"
+    "  oriel check FOLDER -p a2a3sim -d 0-3                each kernel in C++ there, x.cpp with its launch x.c\n"
     "  oriel check ./mine.so -p a2a3sim,a5sim -d 0-3 --prune   which synchronization does it need?\n"
     "  oriel check ./mine.so -p a2a3sim -d 0-3 --witness w     keeps a schedule of each finding in folder w;\n"
     "  oriel check --replay w/1                                runs it again\n"
@@ -32,7 +34,7 @@ static const char help[] =
     "      --calls N            of the kernel on one domain, with nothing in between (3)\n"
     "      --profile NAME       strict: what silicon was seen to need; documented: what the pages say (strict)\n"
     "      --max-schedules N    at most so many ways in which waits can be satisfied (10000)\n"
-    "      --timeout SECONDS    deadline of the whole check (30)\n"
+    "      --timeout SECONDS    deadline of the whole check (30); in a folder, of each\n"
     "      --without STATEMENT  as if one synchronization statement were not there; -v lists them\n"
     "      --prune              that for each statement, by platforms, profiles, ranks and counts: necessary, "
     "redundant\n"
@@ -50,7 +52,9 @@ static const char help[] =
     "  0  clean: nothing was found\n"
     "  2  bad usage: nothing was checked\n"
     "  3  the platform is not to be had here\n"
-    "  4  the kernel gave up or crashed, a deadline passed, or the output could not be written\n"
+    "  4  the kernel gave up or crashed, a deadline passed, or the output could not be written; in a folder, one "
+    "could\n"
+    "     not be checked, for whatever reason, and no other has findings\n"
     "  5  there are findings\n";
 
 /* What was typed. */
@@ -226,6 +230,26 @@ static void print(const cli_checked *checked)
     }
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat is;
+    return path && stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+}
+
+static int check_folder(arguments *args)
+{
+    const cli_checked checked = {
+        .job = &args->job, .options = &args->options, .format = args->format, .colour = wants_colour(args)};
+    if (args->prune || args->witness || args->replay || args->options.without || args->job.launch_file ||
+        args->format == CLI_AS_SARIF)
+        return cli_fail(CLI_BAD_USAGE,
+                        "%s is a folder: --launch, --prune, --witness, --replay, --without and --format "
+                        "sarif are for one kernel",
+                        args->job.launch_name);
+    const int code = cli_job_complete_place(&args->job, 1);
+    return code == CLI_RIGHT ? cli_check_folder(&checked, args->job.launch_name) : code;
+}
+
 static int check(const oriel_launch *launch, const arguments *args)
 {
     oriel_check_report report;
@@ -256,11 +280,14 @@ int cli_check(int argc, char **argv)
         fputs(help, stdout);
         return CLI_RIGHT;
     }
-    if (code == CLI_RIGHT)
+    const bool folder = code == CLI_RIGHT && is_folder(args.job.launch_name);
+    if (folder)
+        code = check_folder(&args);
+    else if (code == CLI_RIGHT)
         code = cli_job_complete(&args.job, args.prune ? CLI_JOB_PLATFORMS : 1);
     if (code == CLI_RIGHT && args.replay && !cli_witness_fits(&witness, args.replay, &args.job, &args.options))
         code = CLI_BAD_USAGE;
-    if (code == CLI_RIGHT)
+    if (code == CLI_RIGHT && !folder)
         code = check(args.job.launch, &args);
     cli_job_free(&args.job);
     cli_witness_close(&witness);

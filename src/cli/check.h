@@ -61,6 +61,36 @@ void cli_check_json(const cli_checked *checked);
 void cli_check_sarif(const cli_checked *checked);
 void cli_prune_json(const cli_job *job, const oriel_prune_report *report);
 
+/* ---- check_folder.c: all kernels in C++ of a folder and those below it that have a launch beside them ---- */
+
+/* One of them, and what came of it. */
+typedef struct cli_folder_entry {
+    char *kernel; /* its path, with the folder's as typed */
+    /* In memory shared with the process that checks it: */
+    struct cli_folder_answer {
+        bool answered;       /* the process came to its end */
+        bool built, checked; /* it could be compiled and loaded; its check came to its end */
+        oriel_status status; /* of the last thing that was done */
+        bool harmed, exhaustive;
+        uint32_t findings, kind[ORIEL_FINDING_COUNT]; /* by kind */
+        uint64_t schedules;
+        char launch[64], message[1024];
+    } answer;
+    const char *verdict; /* "clean", "findings", "does not compile", .. */
+    double seconds;
+} cli_folder_entry;
+
+typedef struct cli_folder {
+    cli_folder_entry *entry;
+    uint32_t entries, clean, found, failed;
+} cli_folder;
+
+/* Checks them, each in a process of its own, and prints a table. Returns the exit code. */
+int cli_check_folder(const cli_checked *checked, const char *folder);
+
+/* check_json.c, or no_json.c */
+void cli_folder_json(const cli_job *job, const cli_folder *folder);
+
 /* check_prune.c: checks without each statement in turn, in each cell of a grid. Returns the exit code. */
 int cli_check_prune(const cli_checked *checked, const cli_grid *given);
 

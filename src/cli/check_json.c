@@ -126,3 +126,37 @@ void cli_prune_json(const cli_job *job, const oriel_prune_report *report)
     json_object_set_new(object, "unknown", json_integer(report->unknown));
     cli_json_print(object);
 }
+
+/* ---- A folder --------------------------------------------------------------------------------------------------- */
+
+static json_t *entry_object(const cli_folder_entry *entry)
+{
+    const struct cli_folder_answer *answer = &entry->answer;
+    json_t *kinds = json_object();
+    for (int kind = 0; kind < ORIEL_FINDING_COUNT; kind++)
+        if (answer->kind[kind])
+            json_object_set_new(kinds, oriel_finding_name((oriel_finding_kind)kind), json_integer(answer->kind[kind]));
+    json_t *object =
+        json_pack("{s:o, s:s, s:f, s:I, s:o}", "kernel", cli_json_text(entry->kernel), "verdict", entry->verdict,
+                  "seconds", entry->seconds, "findings", (json_int_t)answer->findings, "kinds", kinds);
+    if (answer->built)
+        json_object_set_new(object, "launch", cli_json_text(answer->launch));
+    if (answer->checked) {
+        json_object_set_new(object, "schedules", json_integer((json_int_t)answer->schedules));
+        json_object_set_new(object, "exhaustive", json_boolean(answer->exhaustive));
+    }
+    if (answer->message[0])
+        json_object_set_new(object, "message", cli_json_text(answer->message));
+    return object;
+}
+
+void cli_folder_json(const cli_job *job, const cli_folder *folder)
+{
+    json_t *kernels = json_array();
+    for (uint32_t i = 0; i < folder->entries; i++)
+        json_array_append_new(kernels, entry_object(&folder->entry[i]));
+    const char *verdict = folder->found ? "findings" : folder->failed ? "failed" : "clean";
+    cli_json_print(json_pack("{s:s, s:s, s:i, s:o, s:i, s:i, s:i}", "verdict", verdict, "platform", job->job.platform,
+                             "ranks", (int)job->job.ranks, "kernels", kernels, "clean", (int)folder->clean,
+                             "with_findings", (int)folder->found, "failed", (int)folder->failed));
+}

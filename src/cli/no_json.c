@@ -44,6 +44,11 @@ void cli_prune_json(const cli_job *job, const oriel_prune_report *report)
     (void)job, (void)report;
 }
 
+void cli_folder_json(const cli_job *job, const cli_folder *folder)
+{
+    (void)job, (void)folder;
+}
+
 bool cli_tune_write(const cli_tuning *tuning, int file)
 {
     (void)tuning, (void)file;

@@ -303,4 +303,64 @@ def test_the_oldest_go():
         assert len(list((ROOT / "old-cache/oriel").glob("*.so"))) == 1, name
 
 
+# ---- A folder ----------------------------------------------------------------------------------------------------------
+
+def fill(folder):
+    """Kernels of all kinds, and files that are none."""
+    write(folder, "good")
+    write(folder / "deep/er", "late", drain="")
+    write(folder, "wrong", kernel="int kernel_entry = x;\n")
+    write(folder, "traps", kernel=KERNEL.replace("for (", "__builtin_trap();\nfor ("))
+    write(folder, "refused", launch=LAUNCH.replace(".min_ranks = 1", ".min_ranks = 3"))
+    write(folder, "crashes", launch=LAUNCH.replace("return &launch", "return *(const oriel_launch **)8"))
+    write(folder, "leaves", launch="#include <stdlib.h>\n" + LAUNCH.replace("return &launch", "exit(0)"))
+    write(folder, "hangs", launch=LAUNCH.replace("return &launch", "for (;;) { }"))
+    write(folder, "stuck", kernel=KERNEL.replace("for (", "while (*(volatile float *)from >= 0) { }\nfor ("))
+    write(folder / ".hidden")
+    (folder / "alone.cpp").write_text("no launch beside it\n")
+    (folder / "other.cpp").write_text("another program's,\n")
+    (folder / "other.c").write_text("in two languages\n")
+
+
+VERDICTS = {"crashes": "crash", "deep/er/late": "findings", "good": "clean", "hangs": "timeout", "leaves": "crash",
+            "refused": "refused", "stuck": "timeout", "traps": "crash", "wrong": "does not compile"}
+
+
+def test_a_folder():
+    fill(ROOT / "folder")
+    result = oriel("check", "folder", *ON_TWO, "--timeout", "1", cache="folder-cache")
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("    ")]
+    assert result.returncode == 5 and not result.stderr, result
+    rows = {line.split()[0].removeprefix("folder/").removesuffix(".cpp"): line for line in lines[1:-1]}
+    assert list(rows) == sorted(VERDICTS), result.stdout
+    for name, verdict in VERDICTS.items():
+        wanted = "1 finding: early-signal" if verdict == "findings" else verdict
+        assert rows[name].endswith(f" s  {wanted}"), (rows[name], wanted)
+    assert lines[-1].startswith("9 kernels: 1 clean, 1 with findings, 7 not checked; 2 ranks of a2a3sim"), lines[-1]
+    for message in "folder/wrong.cpp:1:", "signal 11", "with code 0", "did not come to an end", "twice runs on 3 to 8":
+        assert message in result.stdout, (message, result.stdout)
+    told = oriel("check", "folder", *ON_TWO, "--timeout", "1", "--format", "json", cache="folder-cache")
+    if "jansson" in told.stderr:
+        return
+    report = json.loads(told.stdout)
+    assert told.returncode == 5 and report["verdict"] == "findings", report
+    assert [(kernel["kernel"], kernel["verdict"]) for kernel in report["kernels"]] == [
+        (f"folder/{name}.cpp", verdict) for name, verdict in sorted(VERDICTS.items())], report
+    assert report["kernels"][1]["kinds"] == {"early-signal": 1} and report["kernels"][1]["findings"] == 1, report
+    assert (report["clean"], report["with_findings"], report["failed"]) == (1, 1, 7), report
+
+
+def test_exit_codes_of_folders():
+    write(ROOT / "clean", "good")
+    assert oriel("check", "clean", *ON_TWO).returncode == 0
+    write(ROOT / "failing", "good")
+    write(ROOT / "failing", "wrong", kernel="int kernel_entry = x;\n")
+    assert oriel("check", ROOT / "failing", *ON_TWO).returncode == 4
+    (ROOT / "empty").mkdir()
+    fails(2, "has no kernel in C++ with its launch", "empty")
+    for words in ["--prune"], ["--witness", "w"], ["--format", "sarif"], ["--launch", "x.c"], ["--without", "x"]:
+        result = oriel("check", "clean", *ON_TWO, *words)
+        assert result.returncode == 2 and "is a folder" in result.stderr, result
+
+
 tap.run(globals())
