@@ -3,12 +3,13 @@
 """Protects: kernels in C++, from sources. `oriel run` and `oriel check` compile them with their launch, keep the objects, and
 say in a compiler's place what is wrong; `oriel check FOLDER` tells of each kernel in it, whatever the others do.
 
-usage: front.py ORIEL
+usage: front.py ORIEL [SANITIZED]
 """
 
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import tempfile
 
 import tap
 
-ORIEL = os.path.abspath(sys.argv[1])
+ORIEL, *SANITIZED = map(os.path.abspath, sys.argv[1:])
 PLACE = tempfile.TemporaryDirectory()
 ROOT = pathlib.Path(PLACE.name)
 ON_TWO = ["-p", "a2a3sim", "-d", "0-1"]
@@ -247,6 +248,20 @@ def test_other_platforms_see_other_macros():
         assert oriel("run", kernel, "-p", platform, "-d", "0").returncode == 0, platform
 
 
+def test_in_a_program_with_a_sanitizer_of_its_own():
+    if not SANITIZED:
+        return "built with a sanitizer, or without one to be had"
+    write(ROOT / "beside", drain="")
+    for chosen in compilers():
+        environment = dict(os.environ, XDG_CACHE_HOME=str(ROOT / "beside-cache"), TSAN_OPTIONS="exitcode=66", **chosen)
+        result = subprocess.run([*SANITIZED, "beside/twice.cpp", "beside/twice.c", "a2a3sim"], capture_output=True, text=True,
+                                timeout=120, cwd=ROOT, env=environment)
+        # The kernel's accesses are Oriel's to judge, the program's are the sanitizer's: each sees its own, and no other.
+        assert result.stdout == "1 findings\n" and result.returncode == 66, result
+        assert result.stderr.count("WARNING: ThreadSanitizer") == 1 and "'shared'" in result.stderr, result
+        assert "twice.cpp" not in result.stderr, result
+
+
 # ---- The cache ---------------------------------------------------------------------------------------------------------
 
 def test_what_has_not_changed_starts_no_compiler():
@@ -301,6 +316,49 @@ def test_the_oldest_go():
         result = oriel("run", f"old/{name}.cpp", *ON_TWO, cache="old-cache", ORIEL_CACHE_MIB="0")
         assert result.returncode == 0, result
         assert len(list((ROOT / "old-cache/oriel").glob("*.so"))) == 1, name
+
+
+# ---- Kernels as people have them ---------------------------------------------------------------------------------------
+
+TILES = """#include <pto/pto-inst.hpp>
+#include "tensor.h"
+
+using namespace pto;
+
+extern "C" __aicore__ void kernel_entry(__gm__ int64_t *args)
+{
+    __gm__ oriel_front_tensor *in = reinterpret_cast<__gm__ oriel_front_tensor *>(args[0]);
+    __gm__ oriel_front_tensor *out = reinterpret_cast<__gm__ oriel_front_tensor *>(args[1]);
+    using Global = GlobalTensor<float, Shape<1, 1, 1, 1, 16>, Stride<16, 16, 16, 16, 1>>;
+    Global from(reinterpret_cast<float *>(in->address)), to(reinterpret_cast<float *>(out->address));
+    Tile<TileType::Vec, float, 1, 16> tile;
+    TASSIGN(tile, 0);
+    TLOAD(tile, from);
+    set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);
+    wait_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);
+    TADD(tile, tile, tile);
+    set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+    wait_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);
+    TSTORE(to, tile);
+    pipe_barrier(PIPE_ALL);
+}
+"""
+
+
+def test_tile_instructions():
+    write(ROOT / "tiles", kernel=TILES, drain="")
+    write(ROOT / "tiles", "racing", kernel=re.sub(r".*_flag\(PIPE_V.*", "//", TILES), drain="")
+    write(ROOT / "tiles", "lacking", kernel=TILES.replace("TADD(tile, ", "TSORT32("), drain="")
+    for chosen in compilers():
+        for platform in "a2a3sim", "a5sim":
+            result = oriel("check", "tiles/twice.cpp", "-p", platform, "-d", "0-3", **chosen)
+            assert result.returncode == 0, result
+        result = oriel("check", "tiles/racing.cpp", *ON_TWO, **chosen)
+        assert result.returncode == 5 and "pipe-race" in result.stdout, result
+        for place in "tiles/racing.cpp:17: TADD", "tiles/racing.cpp:20: TSTORE", "  TADD(tile, tile, tile);":
+            assert place in result.stdout, (place, result)
+        result = fails(2, "oriel: tiles/lacking.cpp:17:", "tiles/lacking.cpp", **chosen)
+        assert result.stderr.endswith(": TSORT32 is not supported yet (docs/compat.md)\n"), result
 
 
 # ---- A folder ----------------------------------------------------------------------------------------------------------
