@@ -30,7 +30,8 @@
  *      broadcast, reduce, gather and scatter of at most 1024 B (of what a rank sends, to all others together) return at once on a
  *      rank that takes nothing: the root of a broadcast, all but the root of a reduction. It may be up to 31 such calls ahead of
  *      the slowest. That a call was different, or that a rank never came to it, it then hears from one of its next calls (the first that
- *      waits for the others; the message is about the call that was wrong), from oriel_comm_free, or when its function returns.
+ *      waits for the others; the message is about the call that was wrong), from oriel_comm_free, or when its function returns: if it
+ *      has returned before the others were that far, the launch fails with what the last of them finds.
  *
  * Buffers. `count` is in elements of `dtype`. Buffers are the caller's, aligned to their elements, and lie anywhere; the
  * send and the receive buffer of a call may not overlap (ORIEL_IN_PLACE is the way to use one for both). With count 0

@@ -70,7 +70,9 @@ static oriel_status live(void *context)
         if (getpid() != process)
             _exit(EXIT_FAILURE); /* a fork of the rank: the rank goes on, and nobody is to hear that it has returned */
         for (oriel_comm *each = comm; each && status == ORIEL_OK; each = each->next)
-            status = each->broken ? ORIEL_OK : oriel_settle(each); /* it has heard of what broke it */
+            oriel_end(each);
+        for (oriel_comm *each = comm; each && status == ORIEL_OK; each = each->next)
+            status = oriel_settle(each);
         oriel_comm_drop_all(comm);
     }
     leave(all->world, self->rank, status);

@@ -133,21 +133,35 @@ static void note_who_waited(oriel_world *world, const char *text)
     atomic_store_explicit(&world->noted, 1, memory_order_release);
 }
 
+/* What has broken the communicator, if it has been broken. */
+static bool fail_with_team(oriel_comm *comm, oriel_status *status)
+{
+    char why[ORIEL_ERROR_BYTES];
+    oriel_status theirs;
+    if (!oriel_verdict_read(&comm->team->verdict, &theirs, why, sizeof why))
+        return false;
+    *status = comm->broken = oriel_fail(theirs, "%s", why);
+    return true;
+}
+
 /* What others have given as the reason, if they have: this rank's call ends with it. `waited` says for whom it was. */
 static bool fail_with_others(oriel_comm *comm, const char *waited, oriel_status *status)
 {
     char why[ORIEL_ERROR_BYTES];
     oriel_status theirs;
-    if (oriel_verdict_read(&comm->team->verdict, &theirs, why, sizeof why)) {
-        *status = comm->broken = oriel_fail(theirs, "%s", why);
+    if (fail_with_team(comm, status))
         return true;
-    }
     if (!oriel_verdict_read(&comm->world->verdict, &theirs, why, sizeof why))
         return false;
     note_who_waited(comm->world, waited);
     theirs = theirs == ORIEL_RANK_DIED ? ORIEL_RANK_DIED : ORIEL_ABORTED;
     *status = comm->broken = oriel_fail(theirs, "%.500s: %.500s", waited, why);
     return true;
+}
+
+static const char *how_it_ended(const oriel_comm *comm)
+{
+    return comm->root->joined ? "freed its communicator" : "returned from its function";
 }
 
 /* Why the wait for `peer` ended without it. */
@@ -161,8 +175,7 @@ static oriel_status fail_waiting(oriel_comm *comm, oriel_call call, uint32_t pee
     if (fail_with_others(comm, waited, &status))
         return status;
     if (status == ORIEL_ABORTED) {
-        snprintf(text, sizeof text, "%s, which has %s", waited,
-                 comm->root->joined ? "freed its communicator" : "returned from its function");
+        snprintf(text, sizeof text, "%s, which has %s", waited, how_it_ended(comm));
         return oriel_break(comm, ORIEL_STATE, text);
     }
     snprintf(text, sizeof text, "%s, which did not come in %g s: %s", waited, comm->timeout_s,
@@ -215,6 +228,18 @@ static __attribute__((noinline)) oriel_status fail_different(oriel_comm *comm, u
     snprintf(text, sizeof text, "calls differ: %s calls %s, %s calls %s", rank_text(comm, comm->rank, me),
              oriel_call_text(ours, mine), rank_text(comm, peer, it), oriel_call_text(theirs, its));
     return oriel_break(comm, ORIEL_INVALID, text);
+}
+
+/* Both have ended, `peer` with generation `last`, and one of them has made calls to which the other never came. */
+static oriel_status fail_behind(oriel_comm *comm, uint32_t peer, uint32_t last)
+{
+    char text[ORIEL_ERROR_BYTES], it[RANK_TEXT], other[RANK_TEXT], what[ORIEL_CALL_TEXT];
+    const bool is_behind = (int32_t)(last - comm->generation) < 0;
+    const uint32_t ahead = is_behind ? comm->rank : peer, behind = is_behind ? peer : comm->rank;
+    const uint32_t missed = (is_behind ? last : comm->generation) + 1;
+    snprintf(text, sizeof text, "%s made a call to which %s never came, which has %s: %s", rank_text(comm, ahead, it),
+             rank_text(comm, behind, other), how_it_ended(comm), oriel_call_text(call_of(comm, ahead, missed), what));
+    return oriel_break(comm, ORIEL_STATE, text);
 }
 
 /* For how long a rank whose memory is not there any more is waited for to be found dead, by whoever looks after it. */
@@ -381,6 +406,13 @@ static bool is_same(const oriel_comm *comm, uint32_t peer, uint32_t generation)
     return (uint32_t)its != generation || its == mine;
 }
 
+/* `peer` has published `generation`, too, and all of its calls so far were mine. */
+static bool has_come_alike(const oriel_comm *comm, uint32_t peer, uint32_t generation)
+{
+    const uint64_t its = atomic_load_explicit(head_of(comm, peer, generation), memory_order_relaxed);
+    return (uint32_t)its == generation && is_same(comm, peer, generation);
+}
+
 /* No line is left: all others are to come half as far. */
 static __attribute__((noinline)) oriel_status make_room(oriel_comm *comm)
 {
@@ -411,12 +443,57 @@ oriel_status oriel_post(oriel_comm *comm, oriel_call call, uint32_t root, bool t
     return __builtin_expect(comm->generation == comm->may, 0) ? make_room(comm) : ORIEL_OK;
 }
 
+/* ---- The end of all calls --------------------------------------------------------------------------------------- */
+
+/*
+ * A rank that has posted and returns is not there any more when others make a different call, or none. So each says that it has
+ * ended and then looks at the others: the second of two sees all calls of both. Those that were told already need not be told
+ * again, but whoever was, and ends, looks whether another has ended without hearing.
+ */
+#define UNTOLD (UINT64_C(1) << 32)
+#define TOLD   (UINT64_C(2) << 32)
+
+void oriel_end(oriel_comm *comm)
+{
+    const uint64_t how = comm->broken == ORIEL_OK ? UNTOLD : TOLD;
+    atomic_store(&comm->team->seat[comm->rank].end, comm->generation | how);
+}
+
+/* As far as `peer`, which may be making calls, has come. */
+static oriel_status settle_with_other(oriel_comm *comm, uint32_t peer)
+{
+    const bool given = atomic_load(&comm->team->verdict.given) != 0; /* before its line: it has come no farther since */
+    oriel_status status;
+    if (given && !has_come_alike(comm, peer, comm->generation) && fail_with_team(comm, &status))
+        return status;
+    return is_same(comm, peer, comm->generation) ? ORIEL_OK : fail_different(comm, comm->generation, peer);
+}
+
+/* With `peer`, which has ended in generation `last`, untold. */
+static oriel_status settle_with_ended(oriel_comm *comm, uint32_t peer, uint32_t last)
+{
+    const uint32_t mine = comm->generation, both = (int32_t)(last - mine) < 0 ? last : mine;
+    oriel_status status;
+    if (comm->broken != ORIEL_OK) /* to calls of its, has this rank not come? */
+        return !has_come_alike(comm, peer, last) && fail_with_team(comm, &status) ? status : ORIEL_OK;
+    if (!has_come_alike(comm, peer, both))
+        return fail_different(comm, both, peer);
+    return last == mine ? ORIEL_OK : fail_behind(comm, peer, last);
+}
+
 oriel_status oriel_settle(oriel_comm *comm)
 {
-    for (uint32_t peer = 0; peer < comm->ranks; peer++)
-        if (!is_same(comm, peer, comm->generation))
-            return fail_different(comm, comm->generation, peer);
-    return ORIEL_OK;
+    oriel_status status = ORIEL_OK;
+    const bool told = comm->broken != ORIEL_OK;
+    for (uint32_t step = 1; step < comm->ranks && status == ORIEL_OK; step++) {
+        const uint32_t peer = (comm->rank + step) % comm->ranks;
+        const uint64_t end = atomic_load(&comm->team->seat[peer].end);
+        if ((end & UNTOLD) != 0)
+            status = settle_with_ended(comm, peer, (uint32_t)end);
+        else if (!told)
+            status = settle_with_other(comm, peer);
+    }
+    return status;
 }
 
 /* ---- The end of a call ------------------------------------------------------------------------------------------ */

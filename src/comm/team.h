@@ -23,7 +23,7 @@
  * later, since at least one meeting lies in between.
  *
  * A digest is of all calls so far: a comparison also tells of a call that differed earlier, when one of the two ranks did not wait for
- * the other. Which it was say the calls that each has noted.
+ * the other. Which it was say the calls that each has noted. Who makes no more calls says so in its seat, and compares once more.
  *
  * In all calls but posts every rank waits for every other. It costs nothing that can be seen with few ranks, and that a call which
  * differs is noticed on every rank while it is made rests on it.
@@ -114,6 +114,7 @@ typedef struct oriel_line {
 typedef struct oriel_seat {
     oriel_line line[ORIEL_AHEAD];
     _Alignas(ORIEL_LINE) _Atomic uint64_t done; /* the last generation in which it has read all that it was offered */
+    _Atomic uint64_t end;                       /* 0: it may make more calls; else as meet.c has it */
     _Alignas(ORIEL_LINE) unsigned char short_post[ORIEL_AHEAD][ORIEL_SHORT_POST];
     _Alignas(ORIEL_LINE) unsigned char post[ORIEL_AHEAD][ORIEL_POST];
     /* For messages only. Atomic, since whoever gives up on a rank reads its last call while the rank may write one. */
@@ -256,7 +257,13 @@ oriel_status oriel_meet(oriel_comm *comm, oriel_call call);
  */
 oriel_status oriel_post(oriel_comm *comm, oriel_call call, uint32_t root, bool to_root);
 
-/* Of a rank that makes no more calls: whether its last ones differ from those of others, as far as these have come. */
+/* This rank makes no more calls. */
+void oriel_end(oriel_comm *comm);
+
+/*
+ * After oriel_end: whether its calls differ from those of others, or a rank never came to one, as far as they have come; if not,
+ * they will tell when they end. On a broken communicator: whether another has ended without hearing of it.
+ */
 oriel_status oriel_settle(oriel_comm *comm);
 
 /*

@@ -237,6 +237,148 @@ static void two_roots_are_told_at_the_end(void **state)
     launch_all_forms(2, two_roots_then_free, NULL, NULL);
 }
 
+/* ---- What never comes, told at the end ---------------------------------------------------------------------------- */
+
+/* How ranks make fewer calls than others, and all return ORIEL_OK; who ends last is left to chance. */
+typedef struct ends {
+    uint32_t calls;  /* broadcasts from rank 0, but: */
+    uint32_t behind; /* this rank makes one less */
+    bool of_a_part;
+} ends;
+
+static oriel_status one_ends_behind(oriel_comm *comm, void *context)
+{
+    const ends *it = context;
+    const uint32_t rank = oriel_comm_rank(comm), calls = it->calls - (rank == it->behind);
+    float data[1] = {0};
+    if (it->of_a_part)
+        must(oriel_comm_split(comm, 0, 0, &comm));
+    for (uint32_t call = 0; call < calls; call++)
+        must(oriel_broadcast(data, 1, PTO_F32, 0, comm));
+    return ORIEL_OK;
+}
+
+static void a_rank_that_never_comes_is_told_at_the_end(void **state)
+{
+    (void)state;
+    for (uint32_t trial = 0; trial < 40; trial++) {
+        const uint32_t ranks = 2 + trial % 3;
+        ends it = {.calls = 1 + trial % (ORIEL_AHEAD - 1), .behind = 1 + trial % (ranks - 1), .of_a_part = trial % 2};
+        char text[64];
+        snprintf(text, sizeof text, "to which rank %u %snever came", it.behind, it.of_a_part ? "(rank " : "");
+        text[it.of_a_part ? strlen("to which rank 1 (rank ") : strlen(text)] = '\0';
+        for (int threads = UNDER_TSAN ? 1 : 0; threads < 2; threads++) {
+            const oriel_comm_options options = {.threads = threads};
+            assert_fails(oriel_comm_launch(ranks, one_ends_behind, &it, &options), ORIEL_STATE, text);
+        }
+    }
+}
+
+/* Each takes itself for the root, and one has more to say than the other. */
+static oriel_status once_and_twice(oriel_comm *comm, void *context)
+{
+    (void)context;
+    const uint32_t rank = oriel_comm_rank(comm);
+    float data[1] = {0};
+    for (uint32_t call = 0; call <= rank; call++)
+        must(oriel_broadcast(data, 1, PTO_F32, rank, comm));
+    return ORIEL_OK;
+}
+
+static void a_call_that_differs_is_told_to_one_that_is_behind(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        for (int threads = UNDER_TSAN ? 1 : 0; threads < 2; threads++) {
+            const oriel_comm_options options = {.threads = threads};
+            assert_fails(oriel_comm_launch(2, once_and_twice, NULL, &options), ORIEL_INVALID, "calls differ: ");
+        }
+}
+
+/*
+ * Rank 0 posts. The others give up on the communicator before they come to that, and make nothing of it. Rank 0 ends
+ * after that (`context`: true), or whenever it does.
+ */
+static oriel_status others_give_up(oriel_comm *comm, void *context)
+{
+    const bool last = *(const bool *)context;
+    float data[1] = {0}, sum[1];
+    switch (oriel_comm_rank(comm)) {
+    case 0:
+        must(oriel_reduce(data, sum, 1, PTO_F32, PTO_SUM, 2, comm));
+        if (last)
+            wait_for_word(2);
+        return ORIEL_OK;
+    case 1:
+        must(oriel_reduce(data, sum, 1, PTO_F32, PTO_SUM, 2, comm));
+        must_hold(oriel_barrier(comm) != ORIEL_OK);
+        break;
+    default: wait_for_word(1); must_hold(oriel_reduce(data, sum, 1, PTO_F32, PTO_SUM, 2, comm) != ORIEL_OK);
+    }
+    atomic_fetch_add(word, 1);
+    return ORIEL_OK;
+}
+
+static void a_rank_hears_at_the_end_that_others_have_given_up(void **state)
+{
+    (void)state;
+    for (int last = 0; last < 2; last++)
+        for (int threads = UNDER_TSAN ? 1 : 0; threads < 2; threads++) {
+            const oriel_comm_options options = {.threads = threads, .timeout_s = 0.05};
+            atomic_store(word, 0);
+            assert_fails(oriel_comm_launch(3, others_give_up, &(bool){last}, &options), ORIEL_TIMEOUT,
+                         "rank 1 waited for rank 2 in barrier");
+        }
+}
+
+/* Rank 1 hears of the difference, and makes nothing of it; rank 0 may have returned before. */
+static oriel_status one_hears_of_it(oriel_comm *comm, void *context)
+{
+    (void)context;
+    float data[1] = {0};
+    if (oriel_comm_rank(comm) == 0)
+        return oriel_broadcast(data, 1, PTO_F32, 0, comm);
+    if (*(const bool *)context)
+        usleep(1000);
+    must_hold(oriel_barrier(comm) == ORIEL_INVALID);
+    return ORIEL_OK;
+}
+
+static void the_launch_hears_of_it_for_one_that_has_returned(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        for (int threads = UNDER_TSAN ? 1 : 0; threads < 2; threads++) {
+            const oriel_comm_options options = {.threads = threads};
+            assert_fails(oriel_comm_launch(2, one_hears_of_it, &(bool){i % 2}, &options), ORIEL_INVALID,
+                         "rank 0 calls broadcast of 1 f32 from rank 0");
+        }
+}
+
+/* All have come to what rank 0 posted: that the others then wait for it in vain they have heard, and it need not. */
+static oriel_status comes_to_all_of_it(oriel_comm *comm, void *context)
+{
+    (void)context;
+    float data[1] = {0};
+    must(oriel_broadcast(data, 1, PTO_F32, 0, comm));
+    if (oriel_comm_rank(comm) == 0) {
+        wait_for_word(*(const bool *)context ? 4 : 0);
+        return ORIEL_OK;
+    }
+    atomic_fetch_add(word, 1);
+    wait_for_word(2);
+    must_hold(oriel_barrier(comm) != ORIEL_OK);
+    atomic_fetch_add(word, 1);
+    return ORIEL_OK;
+}
+
+static void what_all_have_come_to_is_not_told(void **state)
+{
+    (void)state;
+    for (int last = 0; last < 2; last++)
+        launch_all_forms(3, comes_to_all_of_it, &(bool){last}, &(oriel_comm_options){.timeout_s = 0.05});
+}
+
 /* A rank of the part died: whoever ran ahead of it hears it in the next call that needs room, or all. */
 static oriel_status root_of_a_dead_one(oriel_comm *comm, void *context)
 {
@@ -268,6 +410,11 @@ int main(void)
         cmocka_unit_test(posts_keep_their_data),
         cmocka_unit_test(a_call_that_differs_is_told_by_a_later_one),
         cmocka_unit_test(two_roots_are_told_at_the_end),
+        cmocka_unit_test(a_rank_that_never_comes_is_told_at_the_end),
+        cmocka_unit_test(a_call_that_differs_is_told_to_one_that_is_behind),
+        cmocka_unit_test(a_rank_hears_at_the_end_that_others_have_given_up),
+        cmocka_unit_test(the_launch_hears_of_it_for_one_that_has_returned),
+        cmocka_unit_test(what_all_have_come_to_is_not_told),
         cmocka_unit_test(a_root_hears_of_a_death),
     };
     return cmocka_run_group_tests_name("comm/posts", tests, make_word, drop_word);
