@@ -245,7 +245,8 @@ ORIEL_API oriel_status oriel_comm_split(oriel_comm *comm, int32_t color, int32_t
 /*
  * Collective: frees a communicator that oriel_comm_split or oriel_comm_create made, and its windows. On a broken one it returns at
  * once. It is gone then, whatever is returned.
- * ORIEL_INVALID: the communicator of the launch, which is not the rank's to free. NULL: nothing to do.
+ * ORIEL_INVALID: the communicator of the launch, which is not the rank's to free. ORIEL_INVALID, ORIEL_STATE: a call of before on it,
+ * or on one that was split from it and goes with it, was different, or a rank never came to it. NULL: nothing to do.
  */
 ORIEL_API oriel_status oriel_comm_free(oriel_comm *comm);
 

@@ -359,6 +359,17 @@ static void leave_team(oriel_comm *comm)
     oriel_world_free(world, comm->shm, oriel_world_offset(world, team), team->bytes);
 }
 
+/* Meets before all of it goes: who has come has made its last call on each part, and said so. */
+static oriel_status leave_root(oriel_comm *root, oriel_call call)
+{
+    for (oriel_comm *part = root->next; part; part = part->next)
+        oriel_end(part);
+    oriel_status status = oriel_meet(root, call);
+    for (oriel_comm *part = root->next; part && status == ORIEL_OK; part = part->next)
+        status = part->broken ? ORIEL_OK : oriel_settle(part);
+    return status;
+}
+
 oriel_status oriel_comm_free(oriel_comm *comm)
 {
     if (!comm)
@@ -369,8 +380,9 @@ oriel_status oriel_comm_free(oriel_comm *comm)
     /* What ranks share of a broken one stays until the launch ends: somebody may still read it. */
     oriel_status status = ORIEL_OK;
     if (comm->broken == ORIEL_OK) {
+        const oriel_call call = oriel_call_of(ORIEL_OP_FREE, 0, PTO_F32, PTO_SUM, 0);
         comm->calls++;
-        status = oriel_meet(comm, oriel_call_of(ORIEL_OP_FREE, 0, PTO_F32, PTO_SUM, 0));
+        status = is_root ? leave_root(comm, call) : oriel_meet(comm, call);
         if (status == ORIEL_OK && !is_root)
             leave_team(comm);
     }

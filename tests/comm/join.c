@@ -398,6 +398,35 @@ static void freeing_is_a_call_of_all(void **state)
     drop_members(all);
 }
 
+/* On a part that is not freed by itself, each takes itself for the root (`context` NULL), or rank 1 makes no call. */
+static oriel_status post_on_a_part(oriel_comm *comm, void *context)
+{
+    oriel_comm *part;
+    float data[1] = {0};
+    must(oriel_comm_split(comm, 0, 0, &part));
+    if (!context)
+        return oriel_broadcast(data, 1, PTO_F32, oriel_comm_rank(part), part);
+    return oriel_comm_rank(part) == 1 ? ORIEL_OK : oriel_broadcast(data, 1, PTO_F32, 0, part);
+}
+
+static void freeing_the_whole_tells_of_its_parts(void **state)
+{
+    (void)state;
+    form it;
+    for (int behind = 0; behind < 2; behind++)
+        for (uint32_t index = 0; next_form(&it, &index, 2);) {
+            member *all = members_of(&it, 2);
+            for (uint32_t i = 0; i < 2; i++) {
+                all[i].work = post_on_a_part;
+                all[i].context = behind ? all : NULL;
+            }
+            run(all, 2, it.threads);
+            all_say(all, 2, behind ? ORIEL_STATE : ORIEL_INVALID,
+                    behind ? "to which rank 1 (rank 1 of the launch) never came" : "calls differ: ");
+            drop_members(all);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_does_not_come),
         cmocka_unit_test(a_descriptor_serves_once),
         cmocka_unit_test(freeing_is_a_call_of_all),
+        cmocka_unit_test(freeing_the_whole_tells_of_its_parts),
     };
     return cmocka_run_group_tests_name("comm/join", tests, make_folder, remove_folder);
 }
