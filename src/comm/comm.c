@@ -359,6 +359,15 @@ static void leave_team(oriel_comm *comm)
     oriel_world_free(world, comm->shm, oriel_world_offset(world, team), team->bytes);
 }
 
+/* All have ended on this part, and freeing it is a call of all. */
+static oriel_status leave_part(oriel_comm *part)
+{
+    oriel_status status;
+    if (part->broken != ORIEL_OK)
+        return ORIEL_OK;
+    return oriel_hear(part, &status) ? status : oriel_settle(part);
+}
+
 /* Meets before all of it goes: who has come has made its last call on each part, and said so. */
 static oriel_status leave_root(oriel_comm *root, oriel_call call)
 {
@@ -366,7 +375,7 @@ static oriel_status leave_root(oriel_comm *root, oriel_call call)
         oriel_end(part);
     oriel_status status = oriel_meet(root, call);
     for (oriel_comm *part = root->next; part && status == ORIEL_OK; part = part->next)
-        status = part->broken ? ORIEL_OK : oriel_settle(part);
+        status = leave_part(part);
     return status;
 }
 

@@ -133,8 +133,7 @@ static void note_who_waited(oriel_world *world, const char *text)
     atomic_store_explicit(&world->noted, 1, memory_order_release);
 }
 
-/* What has broken the communicator, if it has been broken. */
-static bool fail_with_team(oriel_comm *comm, oriel_status *status)
+bool oriel_hear(oriel_comm *comm, oriel_status *status)
 {
     char why[ORIEL_ERROR_BYTES];
     oriel_status theirs;
@@ -149,7 +148,7 @@ static bool fail_with_others(oriel_comm *comm, const char *waited, oriel_status 
 {
     char why[ORIEL_ERROR_BYTES];
     oriel_status theirs;
-    if (fail_with_team(comm, status))
+    if (oriel_hear(comm, status))
         return true;
     if (!oriel_verdict_read(&comm->world->verdict, &theirs, why, sizeof why))
         return false;
@@ -464,7 +463,7 @@ static oriel_status settle_with_other(oriel_comm *comm, uint32_t peer)
 {
     const bool given = atomic_load(&comm->team->verdict.given) != 0; /* before its line: it has come no farther since */
     oriel_status status;
-    if (given && !has_come_alike(comm, peer, comm->generation) && fail_with_team(comm, &status))
+    if (given && !has_come_alike(comm, peer, comm->generation) && oriel_hear(comm, &status))
         return status;
     return is_same(comm, peer, comm->generation) ? ORIEL_OK : fail_different(comm, comm->generation, peer);
 }
@@ -475,7 +474,7 @@ static oriel_status settle_with_ended(oriel_comm *comm, uint32_t peer, uint32_t 
     const uint32_t mine = comm->generation, both = (int32_t)(last - mine) < 0 ? last : mine;
     oriel_status status;
     if (comm->broken != ORIEL_OK) /* to calls of its, has this rank not come? */
-        return !has_come_alike(comm, peer, last) && fail_with_team(comm, &status) ? status : ORIEL_OK;
+        return !has_come_alike(comm, peer, last) && oriel_hear(comm, &status) ? status : ORIEL_OK;
     if (!has_come_alike(comm, peer, both))
         return fail_different(comm, both, peer);
     return last == mine ? ORIEL_OK : fail_behind(comm, peer, last);

@@ -275,6 +275,9 @@ oriel_status oriel_finish(oriel_comm *comm, bool wait, uint32_t first, uint32_t 
 /* Breaks the communicator: for this rank, and, if nobody has before, for all. Returns `status`. */
 oriel_status oriel_break(oriel_comm *comm, oriel_status status, const char *text);
 
+/* True: somebody has broken it, this rank's call ends with that status. */
+bool oriel_hear(oriel_comm *comm, oriel_status *status);
+
 /* The end of a call whose kernel was left with `status` and a message; `awaited` [ranks]: whether it waited for that rank. */
 oriel_status oriel_fail_kernel(oriel_comm *comm, oriel_call call, oriel_status status, const bool *awaited);
 

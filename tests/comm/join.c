@@ -427,6 +427,34 @@ static void freeing_the_whole_tells_of_its_parts(void **state)
         }
 }
 
+/* Rank 0 waits for rank 1 on the part, in vain, and makes nothing of it. */
+static oriel_status give_up_on_a_part(oriel_comm *comm, void *context)
+{
+    (void)context;
+    oriel_comm *part;
+    must(oriel_comm_split(comm, 0, 0, &part));
+    if (oriel_comm_rank(comm) == 0)
+        must_fail(oriel_barrier(part), ORIEL_TIMEOUT, "rank 0 (rank 0 of the launch) waited for rank 1");
+    return ORIEL_OK;
+}
+
+static void freeing_the_whole_tells_of_a_part_that_is_broken(void **state)
+{
+    (void)state;
+    form it;
+    for (uint32_t index = 0; next_form(&it, &index, 2);) {
+        member *all = members_of(&it, 2);
+        for (uint32_t i = 0; i < 2; i++) {
+            all[i].work = give_up_on_a_part;
+            all[i].options.timeout_s = i ? 20 : 0.5;
+        }
+        run(all, 2, it.threads);
+        says(all, 0, ORIEL_OK, "");
+        says(all, 1, ORIEL_TIMEOUT, "rank 0 (rank 0 of the launch) waited for rank 1");
+        drop_members(all);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_descriptor_serves_once),
         cmocka_unit_test(freeing_is_a_call_of_all),
         cmocka_unit_test(freeing_the_whole_tells_of_its_parts),
+        cmocka_unit_test(freeing_the_whole_tells_of_a_part_that_is_broken),
     };
     return cmocka_run_group_tests_name("comm/join", tests, make_folder, remove_folder);
 }
