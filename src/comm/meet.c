@@ -214,12 +214,18 @@ static __attribute__((noinline)) oriel_status fail_late(oriel_comm *comm, oriel_
     return status;
 }
 
-/* The digests of `generation` differ: the first call that does may have been before, when this rank did not wait for the peer. */
+/*
+ * The digests of `generation` differ: the first call that does may have been before, when this rank did not wait for the peer. If
+ * a rank has died, others may have heard it where this one did not wait, and call something else for that.
+ */
 static __attribute__((noinline)) oriel_status fail_different(oriel_comm *comm, uint32_t generation, uint32_t peer)
 {
+    oriel_status status;
     char text[ORIEL_ERROR_BYTES], mine[ORIEL_CALL_TEXT], its[ORIEL_CALL_TEXT], me[RANK_TEXT], it[RANK_TEXT];
     uint32_t past = ORIEL_AHEAD;
     oriel_call ours, theirs;
+    if (oriel_verdict_read(&comm->world->verdict, &status, text, sizeof text) && status == ORIEL_RANK_DIED)
+        return fail_late(comm, my_call(comm));
     do {
         ours = call_of(comm, comm->rank, generation - --past);
         theirs = call_of(comm, peer, generation - past);

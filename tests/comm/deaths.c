@@ -60,6 +60,42 @@ static void a_rank_that_exits_is_told_with_its_code(void **state)
     }
 }
 
+/* Rank 2 dies on the part that it has with rank 1, which hears it and frees the whole, where rank 0 calls something else. */
+static oriel_status frees_after_a_death(oriel_comm *comm, void *context)
+{
+    _Atomic uint32_t *freeing = context;
+    const uint32_t rank = oriel_comm_rank(comm);
+    oriel_comm *part;
+    must(oriel_comm_split(comm, rank > 0, 0, &part));
+    if (rank == 2)
+        _exit(7);
+    if (rank == 1) {
+        oriel_status status = oriel_barrier(part);
+        atomic_store(freeing, 1);
+        return status;
+    }
+    while (!atomic_load(freeing))
+        usleep(100);
+    usleep(20000);
+    return oriel_barrier(comm);
+}
+
+static void a_death_is_told_where_calls_differ_because_of_it(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    member *all = make_members(3, here, -1);
+    for (uint32_t rank = 0; rank < 3; rank++) {
+        all[rank].work = frees_after_a_death;
+        all[rank].context = &all[3].started;
+    }
+    run(all, 3, false);
+    says(all, 0, ORIEL_RANK_DIED, "rank 2 (process ");
+    says(all, 1, ORIEL_RANK_DIED, "rank 2 (process ");
+    drop_members(all);
+}
+
 /*
  * Whoever may not look at a process is told that its code is 0, whatever it is: of such a one it is only known that it
  * has ended.
@@ -302,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rank_that_exits_is_told_with_its_code),
+        cmocka_unit_test(a_death_is_told_where_calls_differ_because_of_it),
         cmocka_unit_test(a_code_that_is_not_shown_is_not_told),
         cmocka_unit_test(a_child_is_not_taken_for_the_rank),
         cmocka_unit_test(a_child_that_is_forked_while_the_rank_comes),
