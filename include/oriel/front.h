@@ -140,11 +140,7 @@ typedef struct oriel_front_comm {
 
 /* ---- For the headers of oriel/compat ------------------------------------------------------------------------------ */
 
-/*
- * The core that runs on this thread, for what kernel.h reads from it (block, blocks, ub_bytes ..). Ends the program with a message
- * if none does: an instruction outside a kernel.
- */
-ORIEL_API const pto_core *oriel_front_core(void);
+/* Outside a kernel these end the program with a message. */
 
 /*
  * The device address of what lies at `pointer`: in a tensor argument, or in a window, of any rank. A pointer behind the end of
@@ -156,6 +152,14 @@ ORIEL_API pto_addr oriel_front_address(const volatile void *pointer);
 ORIEL_API void oriel_front_issue(pto_instr *instr);
 ORIEL_API void oriel_front_sync(pto_sync *sync);
 ORIEL_API bool oriel_front_signal(pto_signal *signal);
+/*
+ * The event id that an event object of these two pipes takes: 0 to 7 in turn, for each pair of pipes of the core that runs. A
+ * kernel begins with 0.
+ */
+ORIEL_API uint32_t oriel_front_next_event(pto_pipe src, pto_pipe dst);
+/* Which block of the kernel this is, and how many there are. */
+ORIEL_API uint32_t oriel_front_block(void);
+ORIEL_API uint32_t oriel_front_blocks(void);
 /* A scalar load or store of `bytes` (1, 2, 4 or 8) that goes around the cache. `at` is in device memory. */
 ORIEL_API void oriel_front_read_device(const volatile void *at, uint32_t bytes, void *value);
 ORIEL_API void oriel_front_write_device(volatile void *at, uint32_t bytes, const void *value);
@@ -163,7 +167,7 @@ ORIEL_API void oriel_front_write_device(volatile void *at, uint32_t bytes, const
  * The task that the kernel is ends, for those that depend on it, when it has returned and the int32 cell at `counter`, in this rank's
  * window, is at least `least`: nobody's core waits meanwhile.
  */
-ORIEL_API void oriel_front_complete_when(const volatile void *counter, int32_t least);
+ORIEL_API void oriel_front_complete_when(const volatile void *counter, uint32_t least);
 /* Ends the kernel with `file:line: text`; `text` is a string literal. */
 ORIEL_API void oriel_front_trap(const char *text) __attribute__((noreturn));
 

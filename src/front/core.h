@@ -32,7 +32,8 @@ typedef struct front {
     pto_core *core;
     const char *top; /* of the kernel's stack, above this */
     front_access begun;
-    uint64_t steps; /* since the last instruction or access */
+    uint64_t steps;                                /* since the last instruction or access */
+    uint8_t event[PTO_PIPE_COUNT][PTO_PIPE_COUNT]; /* ids that event objects took, modulo 256 */
     /* What it was given. */
     uint32_t arguments;
     int64_t argument[FRONT_MAX_ARGUMENTS];

@@ -67,13 +67,13 @@ static void enter(front *self, oriel_front_entry entry)
     running = NULL;
 }
 
-void oriel_front_complete_when(const volatile void *counter, int32_t least)
+void oriel_front_complete_when(const volatile void *counter, uint32_t least)
 {
     front *self = front_running();
     const pto_site *site = oriel_site_of(__builtin_return_address(0));
     if (self->untils == ORIEL_MAX_UNTILS)
         front_trap(self, site, "a task has too many completion conditions");
-    self->until[self->untils++] = (struct front_until){counter, least, site};
+    self->until[self->untils++] = (struct front_until){counter, (int32_t)least, site};
 }
 
 void oriel_front_run(pto_core *core, const oriel_launch *launch, oriel_front_entry entry, const char *arguments)
@@ -92,9 +92,14 @@ void oriel_front_run_task(pto_core *core, oriel_front_entry entry)
     enter(&self, entry);
 }
 
-const pto_core *oriel_front_core(void)
+uint32_t oriel_front_block(void)
 {
-    return front_running()->core;
+    return front_running()->core->block;
+}
+
+uint32_t oriel_front_blocks(void)
+{
+    return front_running()->core->blocks;
 }
 
 /* ---- Instructions ----------------------------------------------------------------------------------------------- */
@@ -135,4 +140,12 @@ bool oriel_front_signal(pto_signal *signal)
 void oriel_front_trap(const char *text)
 {
     front_trap(front_running(), oriel_site_of(__builtin_return_address(0)), text);
+}
+
+uint32_t oriel_front_next_event(pto_pipe src, pto_pipe dst)
+{
+    front *self = front_running();
+    if (src >= PTO_PIPE_COUNT || dst >= PTO_PIPE_COUNT)
+        front_trap(self, oriel_site_of(__builtin_return_address(0)), "an event of a pipe that there is not");
+    return self->event[src][dst]++ % 8;
 }

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which block of its task a kernel is. */
+/* What a kernel asks of its arguments' tail: which block it is. Here the core answers, whatever the arguments are. */
 #ifndef ORIEL_COMPAT_INTRINSIC_H
 #define ORIEL_COMPAT_INTRINSIC_H
 
-#include "pto/common/core.hpp"
+#include "oriel/compat/detail/pipes.hpp"
 
-PTO_INTERNAL int32_t get_block_idx(int64_t *)
+ORIEL_COMPAT_INLINE int32_t get_block_idx(const int64_t *)
 {
-    return static_cast<int32_t>(oriel_front_core()->block);
+    return static_cast<int32_t>(get_block_idx());
 }
 
-PTO_INTERNAL int32_t get_block_num(int64_t *)
+ORIEL_COMPAT_INLINE int32_t get_block_num(const int64_t *)
 {
-    return static_cast<int32_t>(oriel_front_core()->blocks);
+    return static_cast<int32_t>(get_block_num());
 }
 
-PTO_INTERNAL int32_t get_sub_block_id(int64_t *)
+ORIEL_COMPAT_INLINE int32_t get_sub_block_id(const int64_t *)
 {
-    return 0;
+    return static_cast<int32_t>(get_subblockid());
+}
+
+/* There are no engines that a kernel drives through a workspace: the answer that stands for "none". */
+ORIEL_COMPAT_INLINE uint8_t *get_dma_workspace(const int64_t *, int)
+{
+    return nullptr;
 }
 
 #endif

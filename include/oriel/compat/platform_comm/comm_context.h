@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The communication context that a kernel is given: its published layout. The window of rank r begins at windowsIn[r]. */
+/* The communication context that a kernel is given, in its published layout: as oriel_front_comm, field by field. */
 #ifndef ORIEL_COMPAT_COMM_CONTEXT_H
 #define ORIEL_COMPAT_COMM_CONTEXT_H
 
-#include <cstddef>
-#include <cstdint>
+#include "oriel/compat/detail/device.hpp"
 
-#include "oriel/front.h"
-
-static constexpr uint32_t COMM_MAX_RANK_NUM = ORIEL_FRONT_RANKS;
+constexpr uint32_t COMM_MAX_RANK_NUM = ORIEL_FRONT_RANKS;
 
 struct CommContext {
     uint64_t workSpace, workSpaceSize;
@@ -18,10 +15,15 @@ struct CommContext {
     uint64_t windowsOut[COMM_MAX_RANK_NUM];
 };
 
-static_assert(sizeof(CommContext) == sizeof(oriel_front_comm) && sizeof(CommContext) == 1056);
-static_assert(offsetof(CommContext, rankId) == offsetof(oriel_front_comm, rank));
-static_assert(offsetof(CommContext, winSize) == offsetof(oriel_front_comm, window_bytes));
-static_assert(offsetof(CommContext, windowsIn) == offsetof(oriel_front_comm, windows_in));
-static_assert(offsetof(CommContext, windowsOut) == offsetof(oriel_front_comm, windows_out));
+static_assert(sizeof(CommContext) == 1056 && sizeof(oriel_front_comm) == sizeof(CommContext));
+#define ORIEL_COMPAT_SAME(ours, theirs) static_assert(offsetof(oriel_front_comm, ours) == offsetof(CommContext, theirs))
+ORIEL_COMPAT_SAME(workspace, workSpace);
+ORIEL_COMPAT_SAME(workspace_bytes, workSpaceSize);
+ORIEL_COMPAT_SAME(rank, rankId);
+ORIEL_COMPAT_SAME(ranks, rankNum);
+ORIEL_COMPAT_SAME(window_bytes, winSize);
+ORIEL_COMPAT_SAME(windows_in, windowsIn);
+ORIEL_COMPAT_SAME(windows_out, windowsOut);
+#undef ORIEL_COMPAT_SAME
 
 #endif

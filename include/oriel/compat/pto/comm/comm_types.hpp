@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What kernels name when they speak with other ranks. */
+/* Operands of the instructions that name peers: groups, signals, and how to compare them. */
 #ifndef ORIEL_COMPAT_PTO_COMM_TYPES_HPP
 #define ORIEL_COMPAT_PTO_COMM_TYPES_HPP
 
-#include "pto/common/pto_tile.hpp"
+#include <pto/common/pto_tile.hpp>
 
-namespace pto
-{
-namespace comm
+namespace pto::comm
 {
 
 enum class NotifyOp : uint8_t { AtomicAdd = 0, Set = 1 };
@@ -16,55 +14,62 @@ enum class ReduceOp : uint8_t { Sum = 0, Max = 1, Min = 2 };
 enum class DmaEngine : uint8_t { SDMA = 0, URMA = 1, RDMA = 2 };
 enum class CollEngine : uint8_t { AIV = 0, CCU = 1 };
 
-/* One cell. */
-using Signal = GlobalTensor<int32_t, Shape<1, 1, 1, 1, 1>, Stride<1, 1, 1, 1, 1>, Layout::ND>;
-
-template <typename Element_, typename Shape_, typename Stride_, Layout Layout_ = Layout::ND>
-using GlobalSignal = GlobalTensor<Element_, Shape_, Stride_, Layout_>;
-
-/* Rows x Cols cells, `stride` of them from row to row. */
-template <int Rows, int Cols>
-struct Signal2D : GlobalTensor<int32_t, Shape<1, 1, 1, Rows, Cols>, Stride<1, 1, 1, DYNAMIC, 1>, Layout::ND> {
-    using Base = GlobalTensor<int32_t, Shape<1, 1, 1, Rows, Cols>, Stride<1, 1, 1, DYNAMIC, 1>, Layout::ND>;
-    PTO_INTERNAL Signal2D(int32_t *cells, int stride = Cols)
-        : Base(cells, typename Base::Shape(), typename Base::Stride(static_cast<int64_t>(stride)))
-    {
-    }
-};
-
-/* A tensor of each of `nranks` ranks; the array is the kernel's. */
-template <typename G> struct ParallelGroup {
-    using value_type = G;
-    G *tensors = nullptr;
+/* A tensor of each rank: an array of the caller's, in the order of the ranks. */
+template <typename GlobalData> struct ParallelGroup {
+    using value_type = GlobalData;
+    GlobalData *tensors = nullptr;
     int nranks = 0, rootIdx = -1;
 
-    ParallelGroup() = default;
-    PTO_INTERNAL ParallelGroup(G *array, int size, int root) : tensors(array), nranks(size), rootIdx(root)
+    constexpr ParallelGroup() = default;
+    AICORE constexpr ParallelGroup(GlobalData *array, int size, int root) : tensors(array), nranks(size), rootIdx(root)
     {
     }
-    PTO_INTERNAL static ParallelGroup Create(G *array, int size, int root)
+    AICORE static constexpr ParallelGroup Create(GlobalData *array, int size, int root)
     {
         return ParallelGroup(array, size, root);
     }
-    PTO_INTERNAL int GetRootIdx() const
+    AICORE constexpr int GetRootIdx() const
     {
         return rootIdx;
     }
-    PTO_INTERNAL int GetSize() const
+    AICORE constexpr int GetSize() const
     {
         return nranks;
     }
-    PTO_INTERNAL bool empty() const
+    AICORE constexpr bool empty() const
     {
         return nranks == 0;
     }
-    PTO_INTERNAL G &operator[](int rank) const
+    AICORE constexpr GlobalData &operator[](int rank) const
     {
         return tensors[rank];
     }
 };
 
-} // namespace comm
-} // namespace pto
+template <typename T> struct ParallelGroupTraits {
+    static_assert(oriel::compat::never<T>, "the group of a collective instruction must be a ParallelGroup");
+};
+template <typename GlobalData> struct ParallelGroupTraits<ParallelGroup<GlobalData>> {
+    using GlobalDataType = GlobalData;
+};
+
+template <typename T, typename Shape, typename Stride, Layout L = Layout::ND>
+using GlobalSignal = GlobalTensor<T, Shape, Stride, L>;
+
+/* One int32 cell. */
+using Signal = GlobalSignal<int32_t, Shape<1, 1, 1, 1, 1>, Stride<1, 1, 1, 1, 1>>;
+
+/* Rows x Cols cells, `stride` of them from one row to the next. */
+template <int Rows, int Cols>
+struct Signal2D : GlobalSignal<int32_t, Shape<1, 1, 1, Rows, Cols>, Stride<1, 1, 1, DYNAMIC, 1>> {
+    using Base = GlobalSignal<int32_t, Shape<1, 1, 1, Rows, Cols>, Stride<1, 1, 1, DYNAMIC, 1>>;
+
+    PTO_INTERNAL Signal2D(int32_t *cells, int stride = Cols)
+        : Base(cells, typename Base::Shape(), typename Base::Stride(stride))
+    {
+    }
+};
+
+} // namespace pto::comm
 
 #endif
