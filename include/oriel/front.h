@@ -62,7 +62,7 @@ ORIEL_API void oriel_front_run(pto_core *core, const struct oriel_launch *launch
 
 /*
  * An orchestration in C++, from that of a launch: the function gets its arguments (a ChipTaskArgs: tensors, then scalars) as `arguments`
- * lists them, in the words of oriel_front_run, and submits kernels of the launch by their index with the functions of
+ * lists them, in the words of oriel_front_run and one more, `call`, the number of the call from 0; and submits kernels of the launch by their index with the functions of
  * compat/pto_orchestration_api.h.
  *
  *      extern void my_orchestration(const void *args);         // of const ChipTaskArgs & in C++

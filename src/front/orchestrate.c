@@ -129,7 +129,9 @@ static oriel_status take_scalar(orchestration *o)
     int64_t number;
     if (is(o, "comm"))
         return take_comm(o);
-    if (is(o, "rank") || is(o, "ranks")) {
+    if (is(o, "call") && o->given->scalars > 0) /* the last scalar, behind those of the launch */
+        *scalar = o->given->scalar[o->given->scalars - 1];
+    else if (is(o, "rank") || is(o, "ranks")) {
         oriel_status status = find_rank(o, &rank);
         if (status != ORIEL_OK)
             return status;
@@ -140,14 +142,13 @@ static oriel_status take_scalar(orchestration *o)
             return refuse(o, "the launch has no such buffer");
         *scalar = (uintptr_t)buffer->data;
     } else if (o->word[0] == 's' && take_number(o, o->word + 1, &number)) {
-        /* Behind those of the launch there is the number of the call. */
         if (number < 0 || number + 1 >= (int64_t)o->given->scalars)
             return refuse(o, "the launch adds no such scalar");
         *scalar = o->given->scalar[number];
     } else if (take_number(o, o->word, &number))
         *scalar = (uint64_t)number;
     else
-        return refuse(o, "neither a buffer of the launch, nor ranks, rank, comm, s0, s1 .., nor a number");
+        return refuse(o, "neither a buffer of the launch, nor ranks, rank, comm, call, s0, s1 .., nor a number");
     o->args.scalars++;
     return ORIEL_OK;
 }
