@@ -99,8 +99,8 @@ static _Noreturn void become(const launch *all, uint32_t rank, pid_t launcher, c
     if (all->job->bind == ORIEL_BIND_CORE && oriel_host_bind(rank, all->job->ranks) != ORIEL_OK)
         give_up(excuses, "--bind core", oriel_last_error());
     set_environment(all, rank);
-    int nothing = rank > 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
-    if (nothing < 0 || (nothing != STDIN_FILENO && dup2(nothing, STDIN_FILENO) < 0))
+    int nothing = rank > 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    if (rank > 0 && (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)) /* see occupy_standard: they differ */
         give_up(excuses, "/dev/null", strerror(errno));
     if (all->job->tag && (dup2(end[OUTPUT], STDOUT_FILENO) < 0 || dup2(end[ERRORS], STDERR_FILENO) < 0))
         give_up(excuses, "a pipe for output", strerror(errno));
@@ -322,6 +322,22 @@ static void end(launch *all)
         end_orphans();
 }
 
+/*
+ * What is closed for this process stays so for the ranks. Here something must lie there, or the next descriptors would: a rank would
+ * put its input or output on top of them, or messages would go there.
+ */
+static bool occupy_standard(void)
+{
+    int filler;
+    do
+        filler = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (filler >= 0 && filler <= STDERR_FILENO);
+    if (filler < 0)
+        return false;
+    close(filler);
+    return true;
+}
+
 /* Whoever started this may have had both the other way. */
 static bool watch_signals(launch *all)
 {
@@ -365,6 +381,8 @@ static int run(launch *all)
 
 int cli_launch_run(const cli_launch_job *job)
 {
+    if (!occupy_standard())
+        return cli_fail(CLI_FAILED, "cannot open /dev/null: %s", strerror(errno));
     launch *all = calloc(1, sizeof *all + job->ranks * sizeof *all->rank);
     struct pollfd *awaited = calloc(1 + STREAMS * (size_t)job->ranks, sizeof *awaited);
     if (!all || !awaited) {

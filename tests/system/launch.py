@@ -126,6 +126,21 @@ def test_rank_0_has_the_input():
     assert out == "[0] for one\n", out
 
 
+def test_what_the_starter_has_closed_is_not_taken_for_something_else():
+    """The launcher's own descriptors would come to lie there, and the ranks' input and output on top of them."""
+    for closed in "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-":
+        for tag in "", "--tag-output":
+            for program, code in ("./nowhere", 2), ("sh -c 'exit 5'", 4), ("true", 0):
+                words = f"exec {ORIEL} launch -n 2 {tag} {program} {closed}"
+                result = subprocess.run(["bash", "-c", words], capture_output=True, text=True, timeout=SOON)
+                assert result.returncode == code and not result.stdout, (words, result)
+                assert bool(result.stderr) == (code != 0 and "2>&-" not in closed), (words, result)
+    show = "readlink /proc/$$/fd/0 || echo nothing"
+    words = f"exec {ORIEL} launch -n 2 --tag-output sh -c '{show}' <&-"
+    result = subprocess.run(["bash", "-c", words], capture_output=True, text=True, timeout=SOON)
+    assert sorted(result.stdout.splitlines()) == ["[0] nothing", "[1] /dev/null"], result
+
+
 def test_algorithms_are_chosen_for_all_ranks():
     told = 'printf "%s %s\\n" "$ORIEL_ALGORITHM" "$ORIEL_DETERMINISTIC"'
     assert succeeds("-n", "2", "--algorithm", "ring", "sh", "-c", told) == "ring \n" * 2
