@@ -4,12 +4,14 @@
  *
  *      launch.c            what was typed
  *      launch_ranks.c      starts the programs, watches them, ends them, says how it went
+ *      launch_orphans.c    ends what they have started and left behind
  *      launch_output.c     their output, line by line with their numbers
  */
 #ifndef ORIEL_CLI_LAUNCH_H
 #define ORIEL_CLI_LAUNCH_H
 
 #include <poll.h>
+#include <sys/types.h>
 
 #include "cli/cli.h"
 
@@ -26,6 +28,24 @@ typedef struct cli_launch_job {
 
 /* Runs it. Returns the exit code. */
 int cli_launch_run(const cli_launch_job *job);
+
+/* Waits for one of them until then, or for less. */
+void cli_poll_until(struct pollfd *awaited, nfds_t count, int64_t deadline);
+
+/* ---- Orphans ---------------------------------------------------------------------------------------------------- */
+
+typedef struct cli_children {
+    pid_t *pid; /* the caller's to free */
+    size_t count;
+} cli_children;
+
+/* The children of this process. False: this system does not tell, or there is no memory. */
+bool cli_children_read(cli_children *children);
+/*
+ * Kills all children but those `others`, and what becomes this process's by their end (it is a subreaper), and waits for them until
+ * `deadline`; not for what cannot be killed: a message says so. `signals` tells of SIGCHLD.
+ */
+void cli_orphans_end(const cli_children *others, int signals, int64_t deadline);
 
 /* ---- Output ----------------------------------------------------------------------------------------------------- */
 

@@ -35,6 +35,9 @@ typedef struct process {
 
 typedef enum step { RUN, GRACE, TERMINATE, KILL } step;
 
+/* For those that were killed to be gone. */
+#define LAST_S 5.0
+
 typedef struct launch {
     const cli_launch_job *job;
     uint32_t started, running;
@@ -45,7 +48,9 @@ typedef struct launch {
     struct sigaction pipes, children; /* what was done about SIGPIPE and SIGCHLD */
     sigset_t before;                  /* what was blocked */
     char rendezvous[64];              /* a name of this launch alone */
-    struct pollfd *awaited;           /* [1 + STREAMS * ranks] */
+    bool others_known;
+    cli_children others;    /* the children before the first rank: whoever became this launcher has started them */
+    struct pollfd *awaited; /* [1 + STREAMS * ranks] */
     process rank[];
 } launch;
 
@@ -260,13 +265,10 @@ static void move_output(launch *all)
             cli_stream_move(&all->rank[i].stream[stream]);
 }
 
-/* For poll: rounded up, so that it has passed then; -1: never. */
-static int milliseconds_until(int64_t deadline)
+void cli_poll_until(struct pollfd *awaited, nfds_t count, int64_t deadline)
 {
-    if (deadline == ORIEL_NEVER)
-        return -1;
-    const int64_t left = (deadline - oriel_now()) / 1000000 + 1, most = 1000000000;
-    return (int)(left < 0 ? 0 : left > most ? most : left);
+    const int64_t left = (deadline - oriel_now()) / 1000000 + 1, most = 1000000000; /* rounded up: it has passed then */
+    poll(awaited, count, deadline == ORIEL_NEVER ? -1 : (int)(left < 0 ? 0 : left > most ? most : left));
 }
 
 static void wait_for_news(launch *all)
@@ -276,7 +278,7 @@ static void wait_for_news(launch *all)
     for (uint32_t i = 0; i < all->started; i++)
         for (int stream = 0; stream < STREAMS; stream++)
             all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
-    poll(all->awaited, count, milliseconds_until(all->next));
+    cli_poll_until(all->awaited, count, all->next);
 }
 
 static void watch(launch *all)
@@ -292,24 +294,6 @@ static void watch(launch *all)
 
 /* ---- Ending ----------------------------------------------------------------------------------------------------- */
 
-/* What ranks that failed have started and not ended has become this process's: it is ended, too. */
-static void end_orphans(void)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    for (bool any = true; any;) {
-        any = false;
-        FILE *children = fopen(path, "re");
-        if (!children)
-            return;
-        for (int pid; fscanf(children, "%d", &pid) == 1; any = true)
-            kill(pid, SIGKILL);
-        fclose(children);
-        while (any && waitpid(-1, NULL, 0) > 0)
-            continue;
-    }
-}
-
 static void end(launch *all)
 {
     for (uint32_t i = 0; i < all->started; i++) {
@@ -318,8 +302,8 @@ static void end(launch *all)
         for (int stream = 0; stream < STREAMS; stream++)
             cli_stream_close(&all->rank[i].stream[stream]);
     }
-    if (all->failed)
-        end_orphans();
+    if (all->failed && all->others_known)
+        cli_orphans_end(&all->others, all->signals, oriel_deadline(LAST_S));
 }
 
 /*
@@ -400,11 +384,13 @@ int cli_launch_run(const cli_launch_job *job)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int code;
     if (watch_signals(all)) {
+        all->others_known = cli_children_read(&all->others);
         code = run(all);
         close(all->signals);
     } else
         code = cli_fail(CLI_FAILED, "no signals to be had: %s", strerror(errno));
     sigprocmask(SIG_SETMASK, &all->before, NULL);
+    free(all->others.pid);
     free(awaited);
     free(all);
     return code;

@@ -10,6 +10,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -268,6 +269,33 @@ def test_what_a_failed_rank_has_started_is_ended():
     script = "sleep 1000 >/dev/null 2>&1 & echo $!; exit 1"
     result = fails(4, "rank 0 ended with exit code 1", "-n", "1", "sh", "-c", script)
     all_end([int(result.stdout)])
+
+
+def test_what_the_starter_has_started_is_left_alone():
+    """They are children of the launcher that it did not start: of a shell that became it."""
+    words = f"sleep 1000 >/dev/null 2>&1 & echo $!; exec {ORIEL} launch -n 1 sh -c 'exit 3'"
+    result = subprocess.run(["bash", "-c", words], capture_output=True, text=True, timeout=SOON)
+    mine = int(result.stdout)
+    assert result.returncode == 4 and "exit code 3" in result.stderr, result
+    assert is_alive(mine)
+    os.kill(mine, signal.SIGKILL)
+
+
+def test_what_cannot_be_ended_is_not_waited_for():
+    """A launcher may be without the right to end what its ranks have started as somebody else."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return "needs root, and setpriv"
+    other = "setpriv --reuid 65534 sleep 1000 >/dev/null 2>&1 & echo $!;"
+    own = "sleep 1000 >/dev/null 2>&1 & echo $!;"
+    seen = "while grep -q '^Uid:.0' /proc/$!/status; do sleep 0.01; done;"
+    result = subprocess.run(["setpriv", "--bounding-set=-kill", ORIEL, "launch", "-n", "1", "sh", "-c",
+                             f"{own} {other} {seen} exit 3"], capture_output=True, text=True, timeout=SOON)
+    mine, others = map(int, result.stdout.split())
+    assert is_alive(others)
+    os.kill(others, signal.SIGKILL)
+    all_end([mine])
+    assert result.returncode == 4 and "exit code 3" in result.stderr, result
+    assert f"process {others}, which a rank has started, cannot be ended: Operation not permitted" in result.stderr, result
 
 
 tap.run(globals())
