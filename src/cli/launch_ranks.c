@@ -44,6 +44,8 @@ typedef struct launch {
     step step;
     int64_t next; /* when the next step begins; ORIEL_NEVER: it does not */
     bool failed;
+    int code;                         /* the answer, if it failed */
+    int excuses;                      /* descriptor: of ranks that did not become their program */
     int signals;                      /* descriptor */
     struct sigaction pipes, children; /* what was done about SIGPIPE and SIGCHLD */
     sigset_t before;                  /* what was blocked */
@@ -58,14 +60,14 @@ static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUS
 
 /* ---- Starting --------------------------------------------------------------------------------------------------- */
 
-/* Why a program could not be run, from its process to this one. */
+/* Why a program could not be run, from its process to this one, before it ends. One write, so it comes whole. */
 typedef struct excuse {
     char text[256];
 } excuse;
 
 static _Noreturn void give_up(int to, const char *what, const char *why)
 {
-    excuse why_not;
+    excuse why_not = {0};
     snprintf(why_not.text, sizeof why_not.text, "%s: %s", what, why);
     (void)!write(to, &why_not, sizeof why_not);
     _exit(127);
@@ -144,16 +146,6 @@ static bool start(launch *all, int excuses)
     return true;
 }
 
-/* Until each child has become its program, or says why not. True: all have. */
-static bool all_became_programs(int excuses, excuse *why)
-{
-    ssize_t got;
-    do
-        got = read(excuses, why, sizeof *why);
-    while (got < 0 && errno == EINTR);
-    return got == 0;
-}
-
 /* ---- Watching --------------------------------------------------------------------------------------------------- */
 
 static void send_all(const launch *all, int signal)
@@ -208,6 +200,18 @@ static void say_fate(uint32_t rank, const siginfo_t *info)
                      strsignal(info->si_status), info->si_code == CLD_DUMPED ? ", and dumped core" : "");
 }
 
+/* The answer to a rank's end, if there is one: none has been run, or not all. */
+static bool take_excuse(launch *all)
+{
+    excuse why;
+    if (read(all->excuses, &why, sizeof why) != sizeof why)
+        return false;
+    all->code = cli_fail(CLI_BAD_USAGE, "cannot run %s", why.text);
+    all->failed = true;
+    go_to(all, KILL);
+    return true;
+}
+
 /*
  * Looks after all ranks. Of several that failed since the last look, that which was killed is taken for the first: ranks that learn
  * of another's death end with an exit code.
@@ -228,7 +232,7 @@ static void look_after(launch *all)
             who = i;
         }
     }
-    if (first.si_pid == 0 || all->failed)
+    if (first.si_pid == 0 || all->failed || take_excuse(all))
         return;
     say_fate(who, &first);
     all->failed = true;
@@ -340,27 +344,24 @@ static bool watch_signals(launch *all)
 static int run(launch *all)
 {
     int excuses[2];
-    excuse why;
     oriel_host_info host;
     if (all->job->bind == ORIEL_BIND_CORE)
         oriel_host_describe(&host); /* once, and not in each child */
     if (pipe2(excuses, O_CLOEXEC) < 0)
         return cli_fail(CLI_FAILED, "no pipe to be had: %s", strerror(errno));
+    fcntl(excuses[0], F_SETFL, O_NONBLOCK); /* this end alone */
+    all->excuses = excuses[0];
     fflush(NULL);
-    int code = CLI_RIGHT;
-    if (!start(all, excuses[1]))
-        code = cli_fail(CLI_FAILED, "rank %u cannot be started: %s", all->started, strerror(errno));
-    close(excuses[1]);
-    if (code == CLI_RIGHT && !all_became_programs(excuses[0], &why))
-        code = cli_fail(CLI_BAD_USAGE, "cannot run %.*s", (int)sizeof why.text, why.text);
-    close(excuses[0]);
-    if (code != CLI_RIGHT) {
+    if (!start(all, excuses[1])) {
+        cli_complain(CLI_FAILED, "rank %u cannot be started: %s", all->started, strerror(errno));
         all->failed = true;
         go_to(all, KILL);
     }
+    close(excuses[1]);
     watch(all);
     end(all);
-    return code == CLI_RIGHT && all->failed ? CLI_FAILED : code;
+    close(all->excuses);
+    return all->failed ? all->code : CLI_RIGHT;
 }
 
 int cli_launch_run(const cli_launch_job *job)
@@ -375,6 +376,7 @@ int cli_launch_run(const cli_launch_job *job)
         return cli_fail(CLI_FAILED, "no memory for %u ranks", job->ranks);
     }
     all->job = job;
+    all->code = CLI_FAILED;
     all->awaited = awaited;
     all->next = job->timeout_s > 0 ? oriel_deadline(job->timeout_s) : ORIEL_NEVER;
     struct timespec now;

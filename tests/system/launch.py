@@ -3,7 +3,7 @@
 """Protects: `oriel launch`. Programs run as ranks, or simply several times; the first failure is told; signals, input and
 output go where they should; and nothing is left, whoever dies.
 
-usage: launch.py ORIEL RANK     (RANK: the program of rank.c)
+usage: launch.py ORIEL RANK [HANG]     (RANK: the program of rank.c; HANG: the library of hang.c)
 """
 
 import os
@@ -18,7 +18,7 @@ import time
 
 import tap
 
-ORIEL, RANK = sys.argv[1:]
+ORIEL, RANK, *HANG = sys.argv[1:]
 # How long something may take that takes no time, on a machine that does other things as well.
 SOON = 60
 
@@ -42,8 +42,8 @@ def fails(code, message, *words):
     return result
 
 
-def begin(*words):
-    return subprocess.Popen([ORIEL, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def begin(*words, **options):
+    return subprocess.Popen([ORIEL, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def begin_ranks(count, *words):
@@ -196,6 +196,21 @@ def test_the_deadline():
                    "--grace", "0.2", "sh", "-c", "test $ORIEL_RANK = 1 || exec sleep 100")
     assert result.stderr.count("\n") == 1, result
     succeeds("-n", "2", "--timeout", "100", "true")
+
+
+def test_a_rank_that_does_not_become_its_program_holds_nothing_up():
+    """Neither the deadline, nor signals, nor the news of another's failure, nor another's output."""
+    if not HANG:
+        return "no library can be loaded first"
+    hangs = {**os.environ, "LD_PRELOAD": HANG[0]}
+    result = launch("-n", "2", "--timeout", "0.2", "--grace", "0.2", "/bin/true", env=hangs)
+    assert result.returncode == 4 and "deadline of 0.2 s has passed: rank 1 had not ended" in result.stderr, result
+    result = launch("-n", "2", "--grace", "0.2", "/bin/false", env=hangs)
+    assert result.returncode == 4 and "rank 0 ended with exit code 1" in result.stderr, result
+    started = begin("-n", "2", "--grace", "0.2", "--tag-output", "/bin/echo", "here", env=hangs)
+    assert started.stdout.readline() == "[0] here\n"
+    started.send_signal(signal.SIGINT)
+    assert "interrupted by signal 2" in started.communicate(timeout=SOON)[1] and started.returncode == 4
 
 
 def test_signals_are_passed_on():
