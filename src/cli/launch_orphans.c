@@ -50,8 +50,8 @@ static bool has(const cli_children *children, pid_t pid)
 /* How those of one look fared. */
 typedef struct look {
     size_t buried, dying;
-    pid_t left; /* one that cannot be ended; 0: none */
-    int why;
+    pid_t left; /* one of the others; 0: none */
+    const char *why;
 } look;
 
 /* False: there is no list of them. */
@@ -66,11 +66,11 @@ static bool look_at_all(const cli_children *others, look *seen)
             continue;
         if (waitpid(now.pid[i], NULL, WNOHANG) == now.pid[i])
             seen->buried++; /* what was its own is this process's now: the next look sees it */
-        else if (kill(now.pid[i], SIGKILL) == 0)
-            seen->dying++;
         else {
+            bool killed = kill(now.pid[i], SIGKILL) == 0;
+            seen->dying += killed;
             seen->left = now.pid[i];
-            seen->why = errno;
+            seen->why = killed ? "it was killed, and is still there" : strerror(errno);
         }
     }
     free(now.pid);
@@ -88,6 +88,5 @@ void cli_orphans_end(const cli_children *others, int signals, int64_t deadline)
                 continue;
         }
     if (seen.left)
-        cli_complain(CLI_FAILED, "process %d, which a rank has started, cannot be ended: %s", (int)seen.left,
-                     strerror(seen.why));
+        cli_complain(CLI_FAILED, "process %d cannot be ended: %s", (int)seen.left, seen.why);
 }

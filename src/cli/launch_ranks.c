@@ -8,7 +8,8 @@
  *      run          until --timeout            a failure, a signal or the deadline  ─>
  *      grace        for --grace seconds        they may end by themselves           ─>
  *      terminate    for as long again          SIGTERM to all                       ─>
- *      kill                                    SIGKILL
+ *      kill      for LAST_S                    SIGKILL
+ *      leave                                   what cannot be killed is left behind
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ typedef struct process {
     cli_stream stream[STREAMS];
 } process;
 
-typedef enum step { RUN, GRACE, TERMINATE, KILL } step;
+typedef enum step { RUN, GRACE, TERMINATE, KILL, LEAVE } step;
 
 /* For those that were killed to be gone. */
 #define LAST_S 5.0
@@ -160,29 +161,37 @@ static void go_to(launch *all, step next)
     if (next <= all->step)
         return;
     all->step = next;
-    all->next = next == KILL ? ORIEL_NEVER : oriel_deadline(all->job->grace_s);
+    all->next = next == LEAVE ? ORIEL_NEVER : oriel_deadline(next == KILL ? LAST_S : all->job->grace_s);
     if (next == TERMINATE)
         send_all(all, SIGTERM);
     else if (next == KILL)
         send_all(all, SIGKILL);
 }
 
+/* The names of those that have not ended. */
+static void name_running(const launch *all, char *text, size_t room)
+{
+    size_t length = 0;
+    uint32_t named = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < all->started; i++)
+        if (!all->rank[i].ended && named++ < 8)
+            length += (size_t)snprintf(text + length, room - length, "%srank %u", length ? ", " : "", i);
+    if (named > 8)
+        snprintf(text + length, room - length, " and %u more", named - 8);
+}
+
 static void pass_time(launch *all)
 {
+    char names[256];
     if (!oriel_passed(all->next))
         return;
-    if (all->step == RUN) {
-        char text[256] = "";
-        size_t length = 0;
-        uint32_t named = 0;
-        for (uint32_t i = 0; i < all->started; i++)
-            if (!all->rank[i].ended && named++ < 8)
-                length += (size_t)snprintf(text + length, sizeof text - length, "%srank %u", length ? ", " : "", i);
-        if (named > 8)
-            snprintf(text + length, sizeof text - length, " and %u more", named - 8);
-        cli_complain(CLI_FAILED, "the deadline of %g s has passed: %s had not ended", all->job->timeout_s, text);
-        all->failed = true;
-    }
+    name_running(all, names, sizeof names);
+    if (all->step == RUN)
+        cli_complain(CLI_FAILED, "the deadline of %g s has passed: %s had not ended", all->job->timeout_s, names);
+    else if (all->step == KILL)
+        cli_complain(CLI_FAILED, "%s cannot be ended", names);
+    all->failed = true;
     go_to(all, all->step == RUN ? TERMINATE : all->step + 1);
 }
 
@@ -287,7 +296,7 @@ static void wait_for_news(launch *all)
 
 static void watch(launch *all)
 {
-    while (all->running > 0) {
+    while (all->running > 0 && all->step < LEAVE) {
         wait_for_news(all);
         move_output(all);
         take_signals(all);
@@ -301,7 +310,7 @@ static void watch(launch *all)
 static void end(launch *all)
 {
     for (uint32_t i = 0; i < all->started; i++) {
-        while (waitpid(all->rank[i].pid, NULL, 0) < 0 && errno == EINTR)
+        while (all->rank[i].ended && waitpid(all->rank[i].pid, NULL, 0) < 0 && errno == EINTR)
             continue;
         for (int stream = 0; stream < STREAMS; stream++)
             cli_stream_close(&all->rank[i].stream[stream]);

@@ -42,8 +42,8 @@ def fails(code, message, *words):
     return result
 
 
-def begin(*words, **options):
-    return subprocess.Popen([ORIEL, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+def begin(*words, before=(), **options):
+    return subprocess.Popen([*before, ORIEL, "launch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def begin_ranks(count, *words):
@@ -296,21 +296,54 @@ def test_what_the_starter_has_started_is_left_alone():
     os.kill(mine, signal.SIGKILL)
 
 
-def test_what_cannot_be_ended_is_not_waited_for():
+# To be launched by somebody without the right to kill: root may be that, too.
+WEAK = ["setpriv", "--bounding-set=-kill"]
+
+
+def is_of(user, process):
+    with open(f"/proc/{process}/status") as status:
+        return f"\nUid:\t{user}\t" in status.read()
+
+
+def test_a_rank_that_cannot_be_ended_is_not_waited_for():
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return "needs root, and setpriv"
+    script = "echo $ORIEL_RANK $$; test $ORIEL_RANK = 0 && exec sleep 1000; exec setpriv --reuid 65534 sleep 1000"
+    started = begin("-n", "2", "--grace", "0.2", "sh", "-c", script, before=WEAK)
+    mine, others = (int(line.split()[1]) for line in sorted(started.stdout.readline() for _ in range(2)))
+    deadline = time.monotonic() + SOON
+    while not is_of(65534, others):
+        assert time.monotonic() < deadline
+    started.terminate()
+    try:
+        assert started.wait(SOON) == 4
+        assert is_alive(others)
+    finally:
+        os.kill(others, signal.SIGKILL)
+    all_end([mine])
+    err = started.communicate()[1]
+    assert "oriel: rank 1 cannot be ended\n" in err, err
+    assert f"oriel: process {others} cannot be ended: Operation not permitted\n" in err, err
+
+
+def test_an_orphan_that_cannot_be_ended_is_not_waited_for():
     """A launcher may be without the right to end what its ranks have started as somebody else."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return "needs root, and setpriv"
     other = "setpriv --reuid 65534 sleep 1000 >/dev/null 2>&1 & echo $!;"
     own = "sleep 1000 >/dev/null 2>&1 & echo $!;"
     seen = "while grep -q '^Uid:.0' /proc/$!/status; do sleep 0.01; done;"
-    result = subprocess.run(["setpriv", "--bounding-set=-kill", ORIEL, "launch", "-n", "1", "sh", "-c",
-                             f"{own} {other} {seen} exit 3"], capture_output=True, text=True, timeout=SOON)
-    mine, others = map(int, result.stdout.split())
-    assert is_alive(others)
-    os.kill(others, signal.SIGKILL)
+    started = begin("-n", "1", "sh", "-c", f"{own} {other} {seen} exit 3", before=WEAK)
+    mine, others = (int(started.stdout.readline()) for _ in range(2))
+    try:
+        assert started.wait(SOON) == 4
+        assert is_alive(others)
+    finally:
+        os.kill(others, signal.SIGKILL)
     all_end([mine])
-    assert result.returncode == 4 and "exit code 3" in result.stderr, result
-    assert f"process {others}, which a rank has started, cannot be ended: Operation not permitted" in result.stderr, result
+    err = started.communicate()[1]
+    assert "rank 0 ended with exit code 3" in err, err
+    assert f"oriel: process {others} cannot be ended: Operation not permitted\n" in err, err
 
 
 tap.run(globals())
