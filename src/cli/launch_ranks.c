@@ -290,7 +290,8 @@ static void wait_for_news(launch *all)
     all->awaited[count++] = (struct pollfd){.fd = all->signals, .events = POLLIN};
     for (uint32_t i = 0; i < all->started; i++)
         for (int stream = 0; stream < STREAMS; stream++)
-            all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
+            if (all->rank[i].stream[stream].from >= 0) /* poll refuses more than a process may open */
+                all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
     cli_poll_until(all->awaited, count, all->next);
 }
 

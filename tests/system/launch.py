@@ -10,6 +10,7 @@ import os
 import pty
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -52,10 +53,15 @@ def begin_ranks(count, *words):
     return started, [int(started.stdout.readline()) for _ in range(count)]
 
 
+def state_of(process):
+    """Its letter first, then the numbers of proc(5)."""
+    with open(f"/proc/{process}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()
+
+
 def is_alive(process):
     try:
-        with open(f"/proc/{process}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return state_of(process)[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -211,6 +217,23 @@ def test_a_rank_that_does_not_become_its_program_holds_nothing_up():
     assert started.stdout.readline() == "[0] here\n"
     started.send_signal(signal.SIGINT)
     assert "interrupted by signal 2" in started.communicate(timeout=SOON)[1] and started.returncode == 4
+
+
+def test_a_launcher_of_more_ranks_than_descriptors_sleeps():
+    started = begin("-n", "100", "sh", "-c", "echo; exec sleep 1000",
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+    for _ in range(100):
+        started.stdout.readline()
+    deadline = time.monotonic() + SOON
+    ticks = [None]
+    try:
+        while len(ticks) < 2 or ticks[-1] != ticks[-2]:
+            assert time.monotonic() < deadline, ticks
+            time.sleep(0.2)
+            ticks.append(state_of(started.pid)[11:13])
+    finally:
+        started.kill()
+        started.communicate()
 
 
 def test_signals_are_passed_on():
