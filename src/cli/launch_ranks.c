@@ -118,13 +118,18 @@ static _Noreturn void become(const launch *all, uint32_t rank, pid_t launcher, c
 
 static bool open_streams(const launch *all, uint32_t index, process *rank, int end[STREAMS])
 {
-    for (int i = 0; i < STREAMS; i++) {
+    for (int i = 0; i < STREAMS; i++)
         rank->stream[i].from = end[i] = -1;
-        if (all->job->tag &&
-            !cli_stream_open(&rank->stream[i], index, i == OUTPUT ? STDOUT_FILENO : STDERR_FILENO, &end[i]))
+    for (int i = 0; all->job->tag && i < STREAMS; i++)
+        if (!cli_stream_open(&rank->stream[i], index, i == OUTPUT ? STDOUT_FILENO : STDERR_FILENO, &end[i]))
             return false;
-    }
     return true;
+}
+
+static void close_streams(process *rank)
+{
+    for (int i = 0; i < STREAMS; i++)
+        cli_stream_close(&rank->stream[i]);
 }
 
 static bool start(launch *all, int excuses)
@@ -133,16 +138,16 @@ static bool start(launch *all, int excuses)
     for (; all->started < all->job->ranks; all->started++, all->running++) {
         process *rank = &all->rank[all->started];
         int end[STREAMS];
-        if (!open_streams(all, all->started, rank, end))
-            return false;
-        rank->pid = fork();
+        rank->pid = open_streams(all, all->started, rank, end) ? fork() : -1;
         if (rank->pid == 0)
             become(all, all->started, launcher, end, excuses);
         for (int i = 0; i < STREAMS; i++)
             if (end[i] >= 0)
                 close(end[i]);
-        if (rank->pid < 0)
+        if (rank->pid < 0) {
+            close_streams(rank);
             return false;
+        }
     }
     return true;
 }
@@ -313,8 +318,7 @@ static void end(launch *all)
     for (uint32_t i = 0; i < all->started; i++) {
         while (all->rank[i].ended && waitpid(all->rank[i].pid, NULL, 0) < 0 && errno == EINTR)
             continue;
-        for (int stream = 0; stream < STREAMS; stream++)
-            cli_stream_close(&all->rank[i].stream[stream]);
+        close_streams(&all->rank[i]);
     }
     if (all->failed && all->others_known)
         cli_orphans_end(&all->others, all->signals, oriel_deadline(LAST_S));

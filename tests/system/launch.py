@@ -6,6 +6,7 @@ output go where they should; and nothing is left, whoever dies.
 usage: launch.py ORIEL RANK [HANG]     (RANK: the program of rank.c; HANG: the library of hang.c)
 """
 
+import functools
 import os
 import pty
 import random
@@ -217,6 +218,15 @@ def test_a_rank_that_does_not_become_its_program_holds_nothing_up():
     assert started.stdout.readline() == "[0] here\n"
     started.send_signal(signal.SIGINT)
     assert "interrupted by signal 2" in started.communicate(timeout=SOON)[1] and started.returncode == 4
+
+
+def test_all_end_when_one_cannot_be_started():
+    """And its own output has no leak (for a sanitizer to see)."""
+    for allowed in range(12, 28):
+        limit = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (allowed, allowed))
+        result = launch("-n", "20", "--tag-output", "sleep", "1000", preexec_fn=limit)
+        assert result.returncode == 4 and result.stderr.count("\n") == 1, result
+        assert re.fullmatch(r"oriel: rank \d+ cannot be started: Too many open files\n", result.stderr), result
 
 
 def test_a_launcher_of_more_ranks_than_descriptors_sleeps():
