@@ -17,7 +17,7 @@ static const char help[] =
     "  oriel launch -n 3 --tag-output hostname       a program that knows nothing of Oriel runs three times\n"
     "\n"
     "  -n, --ranks RANKS     how many\n"
-    "      --timeout SECONDS deadline of the whole; without it there is none\n"
+    "      --timeout SECONDS deadline of the whole, and of who reads the output; without it there is none\n"
     "      --grace SECONDS   how long the others have to end by themselves when a rank has failed (2); then they are "
     "asked\n"
     "                        to (SIGTERM), and after as long again killed\n"

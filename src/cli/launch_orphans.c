@@ -77,7 +77,7 @@ static bool look_at_all(const cli_children *others, look *seen)
     return true;
 }
 
-void cli_orphans_end(const cli_children *others, int signals, int64_t deadline)
+void cli_orphans_end(const cli_children *others, int signals, int64_t deadline, cli_outlet *outlet)
 {
     look seen;
     while (look_at_all(others, &seen) && seen.buried + seen.dying > 0 && !oriel_passed(deadline))
@@ -88,5 +88,5 @@ void cli_orphans_end(const cli_children *others, int signals, int64_t deadline)
                 continue;
         }
     if (seen.left)
-        cli_complain(CLI_FAILED, "process %d cannot be ended: %s", (int)seen.left, seen.why);
+        cli_outlet_say(outlet, "process %d cannot be ended: %s", (int)seen.left, seen.why);
 }

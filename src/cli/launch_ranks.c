@@ -39,21 +39,28 @@ typedef enum step { RUN, GRACE, TERMINATE, KILL, LEAVE } step;
 /* For those that were killed to be gone. */
 #define LAST_S 5.0
 
+/* Of output, between two looks at all else. */
+#define LOOK_BYTES 65536
+
 typedef struct launch {
     const cli_launch_job *job;
     uint32_t started, running;
     step step;
-    int64_t next; /* when the next step begins; ORIEL_NEVER: it does not */
+    int64_t next;     /* when the next step begins; ORIEL_NEVER: it does not */
+    int64_t deadline; /* of the whole; ORIEL_NEVER: it has none */
     bool failed;
-    int code;                         /* the answer, if it failed */
-    int excuses;                      /* descriptor: of ranks that did not become their program */
-    int signals;                      /* descriptor */
+    bool hurried; /* the deadline has passed, or a signal is to end all: a reader is not waited for */
+    int code;     /* the answer, if it failed */
+    int excuses;  /* descriptor: of ranks that did not become their program */
+    int signals;  /* descriptor */
     struct sigaction pipes, children; /* what was done about SIGPIPE and SIGCHLD */
     sigset_t before;                  /* what was blocked */
     char rendezvous[64];              /* a name of this launch alone */
     bool others_known;
-    cli_children others;    /* the children before the first rank: whoever became this launcher has started them */
-    struct pollfd *awaited; /* [1 + STREAMS * ranks] */
+    cli_children others; /* the children before the first rank: whoever became this launcher has started them */
+    cli_outlet *outlet[STREAMS];
+    uint32_t turn;          /* whose output is looked at first */
+    struct pollfd *awaited; /* [1 + STREAMS + STREAMS * ranks] */
     process rank[];
 } launch;
 
@@ -121,7 +128,7 @@ static bool open_streams(const launch *all, uint32_t index, process *rank, int e
     for (int i = 0; i < STREAMS; i++)
         rank->stream[i].from = end[i] = -1;
     for (int i = 0; all->job->tag && i < STREAMS; i++)
-        if (!cli_stream_open(&rank->stream[i], index, i == OUTPUT ? STDOUT_FILENO : STDERR_FILENO, &end[i]))
+        if (!cli_stream_open(&rank->stream[i], index, all->outlet[i], &end[i]))
             return false;
     return true;
 }
@@ -173,12 +180,11 @@ static void go_to(launch *all, step next)
         send_all(all, SIGKILL);
 }
 
-/* The names of those that have not ended. */
+/* Of those that have not ended. */
 static void name_running(const launch *all, char *text, size_t room)
 {
     size_t length = 0;
     uint32_t named = 0;
-    text[0] = '\0';
     for (uint32_t i = 0; i < all->started; i++)
         if (!all->rank[i].ended && named++ < 8)
             length += (size_t)snprintf(text + length, room - length, "%srank %u", length ? ", " : "", i);
@@ -189,13 +195,15 @@ static void name_running(const launch *all, char *text, size_t room)
 static void pass_time(launch *all)
 {
     char names[256];
-    if (!oriel_passed(all->next))
+    if (all->running == 0 || !oriel_passed(all->next))
         return;
     name_running(all, names, sizeof names);
-    if (all->step == RUN)
-        cli_complain(CLI_FAILED, "the deadline of %g s has passed: %s had not ended", all->job->timeout_s, names);
-    else if (all->step == KILL)
-        cli_complain(CLI_FAILED, "%s cannot be ended", names);
+    if (all->step == RUN) {
+        cli_outlet_say(all->outlet[ERRORS], "the deadline of %g s has passed: %s had not ended", all->job->timeout_s,
+                       names);
+        all->hurried = true;
+    } else if (all->step == KILL)
+        cli_outlet_say(all->outlet[ERRORS], "%s cannot be ended", names);
     all->failed = true;
     go_to(all, all->step == RUN ? TERMINATE : all->step + 1);
 }
@@ -205,13 +213,13 @@ static bool is_failure(const siginfo_t *info)
     return info->si_code != CLD_EXITED || info->si_status != 0;
 }
 
-static void say_fate(uint32_t rank, const siginfo_t *info)
+static void say_fate(const launch *all, uint32_t rank, const siginfo_t *info)
 {
     if (info->si_code == CLD_EXITED)
-        cli_complain(CLI_FAILED, "rank %u ended with exit code %d", rank, info->si_status);
+        cli_outlet_say(all->outlet[ERRORS], "rank %u ended with exit code %d", rank, info->si_status);
     else
-        cli_complain(CLI_FAILED, "rank %u was killed by signal %d (%s)%s", rank, info->si_status,
-                     strsignal(info->si_status), info->si_code == CLD_DUMPED ? ", and dumped core" : "");
+        cli_outlet_say(all->outlet[ERRORS], "rank %u was killed by signal %d (%s)%s", rank, info->si_status,
+                       strsignal(info->si_status), info->si_code == CLD_DUMPED ? ", and dumped core" : "");
 }
 
 /* The answer to a rank's end, if there is one: none has been run, or not all. */
@@ -220,7 +228,8 @@ static bool take_excuse(launch *all)
     excuse why;
     if (read(all->excuses, &why, sizeof why) != sizeof why)
         return false;
-    all->code = cli_fail(CLI_BAD_USAGE, "cannot run %s", why.text);
+    cli_outlet_say(all->outlet[ERRORS], "cannot run %s", why.text);
+    all->code = CLI_BAD_USAGE;
     all->failed = true;
     go_to(all, KILL);
     return true;
@@ -248,7 +257,7 @@ static void look_after(launch *all)
     }
     if (first.si_pid == 0 || all->failed || take_excuse(all))
         return;
-    say_fate(who, &first);
+    say_fate(all, who, &first);
     all->failed = true;
     go_to(all, GRACE);
 }
@@ -262,9 +271,9 @@ static void pass_on(launch *all, const struct signalfd_siginfo *signal)
     if (number == SIGUSR1 || number == SIGUSR2)
         return;
     if (!all->failed)
-        cli_complain(CLI_FAILED, "interrupted by signal %d (%s)", number, strsignal(number));
+        cli_outlet_say(all->outlet[ERRORS], "interrupted by signal %d (%s)", number, strsignal(number));
     go_to(all, all->step == RUN ? GRACE : KILL);
-    all->failed = true;
+    all->failed = all->hurried = true;
 }
 
 static void take_signals(launch *all)
@@ -276,11 +285,17 @@ static void take_signals(launch *all)
     look_after(all);
 }
 
-static void move_output(launch *all)
+/* Until so much was passed on that it is time for other things, too. Returns how many bytes: if LOOK_BYTES, there may be more. */
+static size_t move_output(launch *all)
 {
-    for (uint32_t i = 0; i < all->started; i++)
-        for (int stream = 0; stream < STREAMS; stream++)
-            cli_stream_move(&all->rank[i].stream[stream]);
+    const uint32_t count = STREAMS * all->started;
+    size_t put = cli_outlet_flush(all->outlet[OUTPUT]) + cli_outlet_flush(all->outlet[ERRORS]);
+    for (uint32_t i = 0; i < count && put < LOOK_BYTES; i++) {
+        const uint32_t which = (all->turn + i) % count;
+        put += cli_stream_move(&all->rank[which / STREAMS].stream[which % STREAMS]);
+    }
+    all->turn++; /* else the first would keep the others from a slow reader */
+    return put;
 }
 
 void cli_poll_until(struct pollfd *awaited, nfds_t count, int64_t deadline)
@@ -289,39 +304,78 @@ void cli_poll_until(struct pollfd *awaited, nfds_t count, int64_t deadline)
     poll(awaited, count, deadline == ORIEL_NEVER ? -1 : (int)(left < 0 ? 0 : left > most ? most : left));
 }
 
-static void wait_for_news(launch *all)
+/* From a rank, nothing is awaited while what it has written before has no room: it waits, too. `put`: by the last look at output. */
+static void wait_for_news(launch *all, size_t put, int64_t deadline)
 {
-    nfds_t count = 0;
+    nfds_t count = 0; /* poll refuses more than a process may open */
     all->awaited[count++] = (struct pollfd){.fd = all->signals, .events = POLLIN};
-    for (uint32_t i = 0; i < all->started; i++)
-        for (int stream = 0; stream < STREAMS; stream++)
-            if (all->rank[i].stream[stream].from >= 0) /* poll refuses more than a process may open */
-                all->awaited[count++] = (struct pollfd){.fd = all->rank[i].stream[stream].from, .events = POLLIN};
-    cli_poll_until(all->awaited, count, all->next);
+    for (int i = 0; i < STREAMS; i++)
+        if (cli_outlet_awaits(all->outlet[i]) >= 0)
+            all->awaited[count++] = (struct pollfd){.fd = cli_outlet_awaits(all->outlet[i]), .events = POLLOUT};
+    for (uint32_t i = 0; i < STREAMS * all->started; i++) {
+        const cli_stream *stream = &all->rank[i / STREAMS].stream[i % STREAMS];
+        if (stream->from >= 0 && cli_outlet_awaits(stream->to) < 0)
+            all->awaited[count++] = (struct pollfd){.fd = stream->from, .events = POLLIN};
+    }
+    cli_poll_until(all->awaited, count, put < LOOK_BYTES ? deadline : 0);
 }
 
 static void watch(launch *all)
 {
+    size_t put = 0;
     while (all->running > 0 && all->step < LEAVE) {
-        wait_for_news(all);
-        move_output(all);
+        wait_for_news(all, put, all->next);
         take_signals(all);
         pass_time(all);
+        put = move_output(all);
     }
-    move_output(all);
 }
 
 /* ---- Ending ----------------------------------------------------------------------------------------------------- */
 
+static bool all_is_out(const launch *all)
+{
+    for (uint32_t i = 0; i < STREAMS * all->started; i++)
+        if (!cli_stream_has_ended(&all->rank[i / STREAMS].stream[i % STREAMS]))
+            return false;
+    return cli_outlet_awaits(all->outlet[OUTPUT]) < 0 && cli_outlet_awaits(all->outlet[ERRORS]) < 0;
+}
+
+/*
+ * Passes on what the ranks have written, and no more: what they have left behind may write without an end. A reader may take its time,
+ * as with any program, until the deadline or a signal; from then on, one that takes nothing for LAST_S has lost the rest.
+ */
+static void drain(launch *all)
+{
+    int64_t until = ORIEL_NEVER;
+    for (uint32_t i = 0; i < STREAMS * all->started; i++)
+        cli_stream_limit(&all->rank[i / STREAMS].stream[i % STREAMS]);
+    go_to(all, LEAVE);
+    for (size_t put; put = move_output(all), !all_is_out(all);) {
+        if (!all->hurried && oriel_passed(all->deadline)) {
+            cli_outlet_say(all->outlet[ERRORS], "the deadline of %g s has passed: the output was not taken",
+                           all->job->timeout_s);
+            all->failed = all->hurried = true;
+        }
+        if (all->hurried && (until == ORIEL_NEVER || put > 0))
+            until = oriel_deadline(LAST_S);
+        if (oriel_passed(until))
+            return;
+        wait_for_news(all, put, all->hurried ? until : all->deadline);
+        take_signals(all);
+    }
+}
+
 static void end(launch *all)
 {
-    for (uint32_t i = 0; i < all->started; i++) {
+    for (uint32_t i = 0; i < all->started; i++)
         while (all->rank[i].ended && waitpid(all->rank[i].pid, NULL, 0) < 0 && errno == EINTR)
             continue;
-        close_streams(&all->rank[i]);
-    }
     if (all->failed && all->others_known)
-        cli_orphans_end(&all->others, all->signals, oriel_deadline(LAST_S));
+        cli_orphans_end(&all->others, all->signals, oriel_deadline(LAST_S), all->outlet[ERRORS]);
+    drain(all);
+    for (uint32_t i = 0; i < all->started; i++)
+        close_streams(&all->rank[i]);
 }
 
 /*
@@ -367,7 +421,7 @@ static int run(launch *all)
     all->excuses = excuses[0];
     fflush(NULL);
     if (!start(all, excuses[1])) {
-        cli_complain(CLI_FAILED, "rank %u cannot be started: %s", all->started, strerror(errno));
+        cli_outlet_say(all->outlet[ERRORS], "rank %u cannot be started: %s", all->started, strerror(errno));
         all->failed = true;
         go_to(all, KILL);
     }
@@ -383,8 +437,8 @@ int cli_launch_run(const cli_launch_job *job)
     if (!occupy_standard())
         return cli_fail(CLI_FAILED, "cannot open /dev/null: %s", strerror(errno));
     launch *all = calloc(1, sizeof *all + job->ranks * sizeof *all->rank);
-    struct pollfd *awaited = calloc(1 + STREAMS * (size_t)job->ranks, sizeof *awaited);
-    if (!all || !awaited) {
+    struct pollfd *awaited = calloc(1 + STREAMS + STREAMS * (size_t)job->ranks, sizeof *awaited);
+    if (!all || !awaited || !cli_outlets_open(all->outlet)) {
         free(all);
         free(awaited);
         return cli_fail(CLI_FAILED, "no memory for %u ranks", job->ranks);
@@ -392,7 +446,7 @@ int cli_launch_run(const cli_launch_job *job)
     all->job = job;
     all->code = CLI_FAILED;
     all->awaited = awaited;
-    all->next = job->timeout_s > 0 ? oriel_deadline(job->timeout_s) : ORIEL_NEVER;
+    all->deadline = all->next = job->timeout_s > 0 ? oriel_deadline(job->timeout_s) : ORIEL_NEVER;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(all->rendezvous, sizeof all->rendezvous, "/oriel-launch/%d-%lld-%ld", (int)getpid(), (long long)now.tv_sec,
@@ -406,6 +460,7 @@ int cli_launch_run(const cli_launch_job *job)
     } else
         code = cli_fail(CLI_FAILED, "no signals to be had: %s", strerror(errno));
     sigprocmask(SIG_SETMASK, &all->before, NULL);
+    cli_outlets_close(all->outlet);
     free(all->others.pid);
     free(awaited);
     free(all);

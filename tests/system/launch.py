@@ -6,6 +6,8 @@ output go where they should; and nothing is left, whoever dies.
 usage: launch.py ORIEL RANK [HANG]     (RANK: the program of rank.c; HANG: the library of hang.c)
 """
 
+import contextlib
+import fcntl
 import functools
 import os
 import pty
@@ -14,8 +16,11 @@ import re
 import resource
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import tap
@@ -72,11 +77,26 @@ def rank_of(process):
         return int(re.search(r"(?:^|\0)ORIEL_RANK=(\d+)", environment.read())[1])
 
 
-def all_end(processes):
+def wait_until(condition):
     deadline = time.monotonic() + SOON
-    while any(is_alive(process) for process in processes):
-        assert time.monotonic() < deadline, processes
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def all_end(processes):
+    wait_until(lambda: not any(is_alive(process) for process in processes))
+
+
+def pipe_is_full(pipe):
+    """Its last page may have little in it, and the others less than a line of room each."""
+    there = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"))[0]
+    return there > fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) - 2 * 4096
+
+
+def children_of(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+        return [int(child) for child in children.read().split()]
 
 
 def leaves_nothing(launcher):
@@ -246,6 +266,149 @@ def test_a_launcher_of_more_ranks_than_descriptors_sleeps():
         started.communicate()
 
 
+def ends_at_its_deadline(started):
+    """A launch whose output nobody takes."""
+    try:
+        assert started.wait(SOON) == 4
+    finally:
+        started.kill()
+
+
+@contextlib.contextmanager
+def nobody_reads(kind):
+    """A descriptor to write to, and what may be read there after all."""
+    mine, theirs = {"pipe": os.pipe, "terminal": pty.openpty,
+                    "socket": lambda: [end.detach() for end in socket.socketpair()]}[kind]()
+    try:
+        yield theirs, mine
+    finally:
+        os.close(mine)
+        os.close(theirs)
+
+
+def test_output_without_an_end_holds_nothing_up():
+    """Neither the deadline nor the output of others."""
+    for stream in "", ">&2":
+        with open("/dev/null", "w") as nowhere:
+            started = subprocess.Popen([ORIEL, "launch", "-n", "2", "--tag-output", "--timeout", "0.3", "sh", "-c",
+                                        f"exec yes {stream}"], stdout=nowhere, stderr=nowhere)
+        ends_at_its_deadline(started)
+    started = subprocess.Popen([ORIEL, "launch", "-n", "2", "--tag-output", "--timeout", str(SOON), "sh", "-c",
+                                "yes & yes >&2 & test $ORIEL_RANK = 0 || exec yes here; wait"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    seen = set()
+    for line in started.stdout:
+        seen.add(line)
+        if len(seen) == 3:
+            break
+    assert seen == {"[0] y\n", "[1] y\n", "[1] here\n"}, seen
+    started.terminate()
+    started.communicate(timeout=SOON)
+
+
+def test_output_that_nobody_takes_holds_nothing_up():
+    """Neither the deadline nor signals; and messages of the launcher's own do not either."""
+    limits = ["-n", "2", "--timeout", "0.3", "--grace", "0.1"]
+    with contextlib.ExitStack() as all_open:
+        all_started = []
+        for kind in "pipe", "terminal", "socket":
+            for words in ["--tag-output", "yes"], ["yes"], ["--tag-output", "sh", "-c", "while :; do echo x; echo y >&2; done"]:
+                to, _ = all_open.enter_context(nobody_reads(kind))
+                all_started.append(subprocess.Popen([ORIEL, "launch", *limits, *words], stdout=to, stderr=to))
+        for started in all_started:
+            ends_at_its_deadline(started)
+
+
+def test_messages_come_beside_output_that_nobody_takes():
+    with nobody_reads("pipe") as (to, back):
+        started = subprocess.Popen([ORIEL, "launch", "-n", "2", "--timeout", str(2 * SOON), "--grace", "0.1", "--tag-output",
+                                    "yes"], stdout=to, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: pipe_is_full(back))
+        started.send_signal(signal.SIGINT)
+        ends_at_its_deadline(started)
+        assert started.communicate()[1] == "oriel: interrupted by signal 2 (Interrupt)\n"
+    with nobody_reads("pipe") as (to, back):
+        started = subprocess.Popen([ORIEL, "launch", "-n", "1", "--timeout", "0.3", "--tag-output", "seq", "20000"], stdout=to,
+                                   stderr=subprocess.PIPE, text=True)
+        ends_at_its_deadline(started)
+        assert "the deadline of 0.3 s has passed: " in started.communicate()[1]
+
+
+def test_what_ranks_have_written_comes_whole_to_a_late_reader():
+    """And a message between whole lines. All have ended: the launcher waits, longer than for anything else; so they sleep here."""
+    script = "import sys; print('x' * 50000); [print(i) for i in range(8000)]; sys.exit(int(sys.argv[1]))"
+    failure = "oriel: rank 0 ended with exit code 3"
+    all_started = [subprocess.Popen([ORIEL, "launch", "-n", "1", "--tag-output", sys.executable, "-c", script, code],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for code in "03"]
+    for started in all_started:
+        wait_until(lambda: pipe_is_full(started.stdout) and not children_of(started))
+    time.sleep(6)
+    for started, code, said in zip(all_started, (0, 4), ([], [failure])):
+        first = os.read(started.stdout.fileno(), 8192).decode()
+        time.sleep(0.2)
+        lines = (first + started.communicate(timeout=SOON)[0]).splitlines()
+        assert started.returncode == code and [line for line in lines if line == failure] == said, (code, len(lines))
+        written = [line for line in lines if line != failure]
+        assert written == [f"[0] {line}" for line in ["x" * 50000, *range(8000)]], (code, len(written))
+
+
+def test_what_ranks_have_written_comes_whole_to_a_slow_reader_after_an_interrupt():
+    started = begin("-n", "4", "--tag-output", "seq", "12000")
+    wait_until(lambda: pipe_is_full(started.stdout) and not children_of(started))
+    started.terminate()
+    assert started.stderr.readline() == "oriel: interrupted by signal 15 (Terminated)\n"
+    out = b""
+    while more := os.read(started.stdout.fileno(), 4096):
+        out += more
+        time.sleep(0.07)
+    for rank in range(4):
+        mine = re.findall(rf"^\[{rank}\] (.*)$", out.decode(), re.MULTILINE)
+        assert mine == [str(i) for i in range(1, 12001)], (rank, len(mine))
+    assert started.wait(SOON) == 4
+    started.communicate()
+
+
+def test_a_message_comes_to_a_late_reader():
+    """Behind what fills the pipe of both: a pager is one."""
+    with nobody_reads("pipe") as (to, back):
+        room = fcntl.fcntl(back, fcntl.F_GETPIPE_SZ)
+        os.write(to, b"x" * room)
+        started = subprocess.Popen([ORIEL, "launch", "-n", "1", "--grace", "0.1", "sh", "-c", "exit 3"], stdout=to, stderr=to)
+        time.sleep(6)
+        said = b""
+        while len(said) < room or not said.endswith(b"\n"):
+            said += os.read(back, 4096)
+        assert said[room:] == b"oriel: rank 0 ended with exit code 3\n", said[room:]
+        ends_at_its_deadline(started)
+
+
+def test_a_rank_that_leaves_a_writer_behind_ends():
+    """What it had written comes; what its child writes on and on, or does not write, holds nobody."""
+    started = begin("-n", "1", "--tag-output", "sh", "-c", "echo before; yes & exit 0")
+    lines = iter(started.stdout.readline, "")
+    assert next(lines) == "[0] before\n"
+    assert set(lines) <= {"[0] y\n"}
+    assert started.wait(SOON) == 0 and not started.stderr.read()
+    started.communicate()
+    result = subprocess.run([ORIEL, "launch", "-n", "1", "--tag-output", "sh", "-c", "yes & yes & yes & exit 0"],
+                            stdout=subprocess.DEVNULL, timeout=SOON)
+    assert result.returncode == 0
+    script = "sleep 1000 <&- & echo $! >&2; seq 8000; read go; exec echo last"
+    started = begin("-n", "1", "--tag-output", "sh", "-c", script, stdin=subprocess.PIPE)
+    silent = int(started.stderr.readline().split()[1])
+    try:
+        wait_until(lambda: pipe_is_full(started.stdout))
+        started.stdin.write("\n")
+        started.stdin.flush()
+        wait_until(lambda: children_of(started) == [silent])
+        out, err = started.communicate(timeout=SOON)
+        assert started.returncode == 0 and not err, err
+        assert out == "".join(f"[0] {line}\n" for line in [*range(1, 8001), "last"])
+    finally:
+        started.kill()
+        os.kill(silent, signal.SIGKILL)
+
+
 def test_signals_are_passed_on():
     catch = "trap 'echo caught; exit 0' {}; echo ready; while :; do sleep 0.05; done"
     for name, code in ("USR1", 0), ("USR2", 0), ("INT", 4), ("TERM", 4), ("HUP", 4):
@@ -344,9 +507,7 @@ def test_a_rank_that_cannot_be_ended_is_not_waited_for():
     script = "echo $ORIEL_RANK $$; test $ORIEL_RANK = 0 && exec sleep 1000; exec setpriv --reuid 65534 sleep 1000"
     started = begin("-n", "2", "--grace", "0.2", "sh", "-c", script, before=WEAK)
     mine, others = (int(line.split()[1]) for line in sorted(started.stdout.readline() for _ in range(2)))
-    deadline = time.monotonic() + SOON
-    while not is_of(65534, others):
-        assert time.monotonic() < deadline
+    wait_until(lambda: is_of(65534, others))
     started.terminate()
     try:
         assert started.wait(SOON) == 4
