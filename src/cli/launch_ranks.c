@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "cli/launch.h"
 
 enum { OUTPUT, ERRORS, STREAMS };
@@ -180,30 +181,20 @@ static void go_to(launch *all, step next)
         send_all(all, SIGKILL);
 }
 
-/* Of those that have not ended. */
-static void name_running(const launch *all, char *text, size_t room)
-{
-    size_t length = 0;
-    uint32_t named = 0;
-    for (uint32_t i = 0; i < all->started; i++)
-        if (!all->rank[i].ended && named++ < 8)
-            length += (size_t)snprintf(text + length, room - length, "%srank %u", length ? ", " : "", i);
-    if (named > 8)
-        snprintf(text + length, room - length, " and %u more", named - 8);
-}
-
 static void pass_time(launch *all)
 {
-    char names[256];
+    oriel_names names = {0};
     if (all->running == 0 || !oriel_passed(all->next))
         return;
-    name_running(all, names, sizeof names);
+    for (uint32_t i = 0; i < all->started; i++)
+        if (!all->rank[i].ended)
+            oriel_names_add(&names, "rank %u", i);
     if (all->step == RUN) {
         cli_outlet_say(all->outlet[ERRORS], "the deadline of %g s has passed: %s had not ended", all->job->timeout_s,
-                       names);
+                       oriel_names_text(&names));
         all->hurried = true;
     } else if (all->step == KILL)
-        cli_outlet_say(all->outlet[ERRORS], "%s cannot be ended", names);
+        cli_outlet_say(all->outlet[ERRORS], "%s cannot be ended", oriel_names_text(&names));
     all->failed = true;
     go_to(all, all->step == RUN ? TERMINATE : all->step + 1);
 }

@@ -222,6 +222,7 @@ def test_the_deadline():
     result = fails(4, "the deadline of 0.2 s has passed: rank 0, rank 2 had not ended", "-n", "3", "--timeout", "0.2",
                    "--grace", "0.2", "sh", "-c", "test $ORIEL_RANK = 1 || exec sleep 100")
     assert result.stderr.count("\n") == 1, result
+    fails(4, "rank 6, rank 7 and 3 more had not ended", "-n", "11", "--timeout", "0.2", "--grace", "0.2", "sleep", "100")
     succeeds("-n", "2", "--timeout", "100", "true")
 
 
