@@ -61,7 +61,7 @@ def check_format(counts):
     if f"version {CLANG_FORMAT_MAJOR}." not in version:
         print(f"format: skipped, needs clang-format {CLANG_FORMAT_MAJOR}")
         return counts.add(skipped=1)
-    files = run(["git", "ls-files", "*.c", "*.h"], capture_output=True, check=True).stdout.split()
+    files = run(["git", "ls-files", "*.c", "*.h", "*.cpp", "*.hpp"], capture_output=True, check=True).stdout.split()
     result = run([tool, "--dry-run", "--Werror", *files], capture_output=True)
     if result.returncode:
         print(result.stderr)
