@@ -66,7 +66,7 @@ ORIEL_API const char *oriel_profile_name(oriel_profile profile);
 
 typedef struct oriel_check_options {
     oriel_profile profile;
-    uint32_t calls;         /* of the kernel on one domain, with nothing between them; 0: 3 */
+    uint32_t calls;         /* of the kernel on one domain, with nothing between them; 0: as its launch says */
     uint64_t max_schedules; /* 0: 10 000 */
     uint64_t seed;          /* of the schedules at random */
     const char *without;    /* NULL, or the id of a synchronization statement (below) that is taken as not there */
@@ -116,7 +116,8 @@ typedef struct oriel_check_statement {
 } oriel_check_statement;
 
 typedef struct oriel_check_report {
-    bool accepted; /* the job can be checked */
+    bool accepted;  /* the job can be checked */
+    uint32_t calls; /* that were made on one domain */
     uint32_t findings;
     const oriel_finding *finding; /* in the order of their kinds, then places */
     uint64_t schedules;           /* that were run to cover the ways in which waits can be satisfied */

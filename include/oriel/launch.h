@@ -149,6 +149,8 @@ typedef struct oriel_launch {
     uint32_t dtypes; /* set of PTO_DTYPE_BIT that it supports */
     uint32_t min_ranks, max_ranks;
     uint64_t default_count;
+    uint32_t
+        calls; /* that a check makes on one domain, if it is not told; 0: 3. 1: each call has a domain of its own */
     /* Instead of `kernel` and `blocks`: */
     oriel_device_fn orchestrate;
     const oriel_kernel *kernels; /* that it submits, by index */

@@ -31,7 +31,7 @@ static const char help[] =
     "      --dtype TYPE         f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"
     "      --op OP              sum max min prod and or xor, for launches that reduce (sum)\n"
     "      --seed N             random data from N, 0 or more; else i + 100 r\n"
-    "      --calls N            of the kernel on one domain, with nothing in between (3)\n"
+    "      --calls N            of the kernel on one domain, with nothing in between (as the launch says, or 3)\n"
     "      --profile NAME       strict: what silicon was seen to need; documented: what the pages say (strict)\n"
     "      --max-schedules N    at most so many ways in which waits can be satisfied (10000)\n"
     "      --timeout SECONDS    deadline of the whole check (30); in a folder, of each\n"
@@ -67,7 +67,7 @@ typedef struct arguments {
     bool verbose, prune, help;
 } arguments;
 
-static const arguments no_arguments = {.job = CLI_JOB_INIT, .options = {.calls = 3}};
+static const arguments no_arguments = {.job = CLI_JOB_INIT};
 
 enum {
     VERBOSE = 'v',

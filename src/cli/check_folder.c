@@ -334,10 +334,9 @@ static int check_all(const cli_checked *checked, cli_folder *folder, answer *tol
             print_entry(checked, entry, width);
     }
     if (people)
-        printf("%u kernel%s: %u clean, %u with findings, %u not checked; %u ranks of %s, %u calls, %s profile\n",
-               folder->entries, folder->entries == 1 ? "" : "s", folder->clean, folder->found, folder->failed,
-               checked->job->job.ranks, checked->job->job.platform, checked->options->calls,
-               oriel_profile_name(checked->options->profile));
+        printf("%u kernel%s: %u clean, %u with findings, %u not checked; %u ranks of %s, %s profile\n", folder->entries,
+               folder->entries == 1 ? "" : "s", folder->clean, folder->found, folder->failed, checked->job->job.ranks,
+               checked->job->job.platform, oriel_profile_name(checked->options->profile));
     else
         cli_folder_json(checked->job, folder);
     return folder->found ? CLI_FINDINGS : folder->failed ? CLI_FAILED : CLI_RIGHT;

@@ -100,5 +100,5 @@ void cli_check_print(const cli_checked *c)
     else
         printf(report->harmed ? "HARM: " : "clean: ");
     printf("%s, %u ranks of %s, %u calls, %s profile\n", c->job->launch->name, c->job->job.ranks, c->job->job.platform,
-           c->options->calls, oriel_profile_name(c->options->profile));
+           c->report->calls, oriel_profile_name(c->options->profile));
 }

@@ -66,7 +66,7 @@ void cli_check_json(const cli_checked *checked)
 {
     const oriel_check_report *report = checked->report;
     json_t *object = cli_json_job(cli_check_verdict(report), checked->job);
-    json_object_set_new(object, "calls", json_integer(checked->options->calls));
+    json_object_set_new(object, "calls", json_integer(checked->report->calls));
     json_object_set_new(object, "profile", json_string(oriel_profile_name(checked->options->profile)));
     if (checked->options->without)
         json_object_set_new(object, "without", cli_json_text(checked->options->without));

@@ -32,7 +32,7 @@ static void print_launch(FILE *file, const cli_job *job)
         fprintf(file, "--launch=%s\n", job->launch_file);
 }
 
-static void print_job(FILE *file, const cli_job *job, const oriel_check_options *options)
+static void print_job(FILE *file, const cli_job *job, const oriel_check_options *options, uint32_t calls)
 {
     fprintf(file, "of %s\n--platform=%s\n--devices=%s\n--count=%llu\n--dtype=%s\n", job->launch->name,
             job->job.platform, job->device_list, (unsigned long long)cli_job_count(job),
@@ -41,7 +41,7 @@ static void print_job(FILE *file, const cli_job *job, const oriel_check_options 
         fprintf(file, "--op=%s\n", oriel_reduce_name(job->job.reduce));
     if (job->job.random)
         fprintf(file, "--seed=%llu\n", (unsigned long long)job->job.seed);
-    fprintf(file, "--calls=%u\n--profile=%s\n", options->calls, oriel_profile_name(options->profile));
+    fprintf(file, "--calls=%u\n--profile=%s\n", calls, oriel_profile_name(options->profile));
     if (options->without)
         fprintf(file, "--without=%s\n", options->without);
 }
@@ -53,7 +53,7 @@ static bool write_file(const cli_checked *checked, const oriel_finding *finding,
     if (good) {
         fprintf(file, FIRST_LINE "finding %s\n", finding->id);
         print_launch(file, checked->job);
-        print_job(file, checked->job, checked->options);
+        print_job(file, checked->job, checked->options, checked->report->calls);
         fputs(finding->replay, file);
         good = !ferror(file);
         good = fclose(file) == 0 && good;
@@ -153,7 +153,7 @@ bool cli_witness_fits(const cli_witness *witness, const char *path, const cli_jo
     FILE *memory = open_memstream(&typed, &size);
     if (!memory)
         return cli_fail(CLI_FAILED, "no memory for the witness %s", path), false;
-    print_job(memory, job, options);
+    print_job(memory, job, options, options->calls);
     fclose(memory);
     const char *job_in_file = strstr(witness->text, "\nof ");
     bool fits = typed && job_in_file && strncmp(job_in_file + 1, typed, size) == 0;

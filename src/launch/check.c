@@ -256,13 +256,14 @@ static oriel_status work_in_child(checking *c)
 
 /* ---- Before and after ------------------------------------------------------------------------------------------- */
 
-static oriel_status complete_options(const oriel_check_options *given, oriel_check_options *options)
+static oriel_status complete_options(const oriel_launch *launch, const oriel_check_options *given,
+                                     oriel_check_options *options)
 {
     oriel_check_options all = given ? *given : (oriel_check_options){0};
     if (all.profile != ORIEL_PROFILE_STRICT && all.profile != ORIEL_PROFILE_DOCUMENTED)
         return oriel_fail(ORIEL_INVALID, "there is no profile number %d", (int)all.profile);
     if (!all.calls)
-        all.calls = DEFAULT_CALLS;
+        all.calls = launch->calls ? launch->calls : DEFAULT_CALLS;
     if (!all.max_schedules)
         all.max_schedules = DEFAULT_SCHEDULES;
     if (all.quick || all.replay) {
@@ -281,7 +282,7 @@ static oriel_status prepare(const oriel_launch *launch, const oriel_job *job, co
     if (status == ORIEL_OK)
         status = oriel_job_complete(launch, job, &c->job);
     if (status == ORIEL_OK)
-        status = complete_options(options, &c->options);
+        status = complete_options(launch, options, &c->options);
     const oriel_platform *platform;
     const oriel_worker_options worker = {.form = job->form, .timeout_s = job->timeout_s};
     if (status == ORIEL_OK)
@@ -314,6 +315,7 @@ static oriel_check_report take_report(const checking *c)
         munmap((char *)base + used, REPORT_BYTES - used);
     oriel_check_report report = base->report;
     report.accepted = true;
+    report.calls = c->options.calls;
     report.memory = base;
     report.memory_bytes = used;
     return report;

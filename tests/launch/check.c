@@ -217,6 +217,19 @@ static void options_reach_the_engine(void **state)
     options.calls = 0;
     assert_ok(oriel_check(&oriel_launch_allgather, &job, &options, &report));
     assert_int_equal(report.statement[0].times, 3 * once);
+    assert_int_equal(report.calls, 3);
+    oriel_check_report_free(&report);
+
+    /* A launch may say how often its domain is used; whoever asks for another number gets that. */
+    oriel_launch twice = oriel_launch_allgather;
+    twice.calls = 2;
+    assert_ok(oriel_check(&twice, &job, &options, &report));
+    assert_int_equal(report.statement[0].times, 2 * once);
+    assert_int_equal(report.calls, 2);
+    oriel_check_report_free(&report);
+    options.calls = 1;
+    assert_ok(oriel_check(&twice, &job, &options, &report));
+    assert_int_equal(report.calls, 1);
     oriel_check_report_free(&report);
 }
 
