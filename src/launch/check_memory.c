@@ -14,6 +14,9 @@
 #include "oriel/kernel.h"
 #include "runtime/orch.h"
 
+/* Behind each tensor: what runs over its end by a plain pointer is not in the next one. */
+#define GAP_BYTES UINT64_C(1024)
+
 /* ---- Tensors ---------------------------------------------------------------------------------------------------- */
 
 static oriel_status make_output(oriel_check_memory *m, uint32_t rank, uint32_t b, char *data)
@@ -45,7 +48,7 @@ static oriel_status make_tensor(oriel_check_memory *m, uint32_t rank, uint32_t b
     const oriel_launch_buffer *buffer = &m->launch->buffers[b];
     uint64_t bytes = oriel_buffer_bytes(buffer, m->job);
     void *data;
-    oriel_status status = oriel_arena_alloc(m->arena, bytes, 1, &data);
+    oriel_status status = oriel_arena_alloc(m->arena, bytes + GAP_BYTES, 1, &data);
     if (status != ORIEL_OK)
         return status;
     bool output = buffer->role == ORIEL_ROLE_OUTPUT;
@@ -152,7 +155,7 @@ static oriel_status make_view(oriel_check_memory *m, uint32_t rank)
 static uint64_t arena_bytes(const oriel_launch *launch, const oriel_job *job)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t of_rank = launch->buffer_count * UINT64_C(64) + page + sizeof(uint32_t);
+    uint64_t of_rank = launch->buffer_count * (UINT64_C(64) + GAP_BYTES) + page + sizeof(uint32_t);
     uint64_t of_domain = sizeof(oriel_domain_shared) + launch->buffer_count * sizeof(oriel_named_buffer) + 4 * page;
     return oriel_job_bytes(launch, job) + job->ranks * of_rank + of_domain;
 }
