@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +171,15 @@ static bool wait_for(int pipe, int64_t deadline, bool *closed)
     }
 }
 
+/* A crash is the process's end, whatever a sanitizer would make of it, and leaves no core file. */
+static void die_of_crashes(void)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        signal(crashes[i], SIG_DFL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+}
+
 static void live(const cli_checked *checked, const char *kernel, answer *told, const int pipes[2], pid_t parent)
 {
     setpgid(0, 0);
@@ -177,6 +187,7 @@ static void live(const cli_checked *checked, const char *kernel, answer *told, c
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
     close(pipes[0]);
+    die_of_crashes();
     work(checked, kernel, told, pipes[1]);
     _exit(EXIT_SUCCESS); /* with no exit handlers: what stdout had buffered is the parent's to write */
 }
