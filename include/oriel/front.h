@@ -204,11 +204,15 @@ ORIEL_API void oriel_front_give_up(const char *text);
 
 /* ---- For the compiler's hooks ------------------------------------------------------------------------------------- */
 
+/* Of what a compiler copies at once. */
+#define ORIEL_FRONT_MOST_BYTES 1024
+
 /*
- * Before the kernel reads, or writes, `bytes` bytes at `at`, at most 16, through a pointer; `from` is the address in its code.
+ * Before the kernel reads, or writes, `bytes` bytes at `at`, at most so many, through a pointer; `from` is the address in its code.
  * Memory that is not a device's is of no interest. Otherwise this is an access of the scalar unit: what it sees at `at`, its cache's copy,
  * is put in place for the kernel to read, and what it writes is collected there, both until the next call of a function of
- * this header; nobody else runs in between.
+ * this header; nobody else runs in between. Only a write that follows a read leaves that in place, since a copy is told of by
+ * both before it is made.
  */
 ORIEL_API void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from);
 ORIEL_API void oriel_front_write(volatile void *at, uint32_t bytes, const void *from);

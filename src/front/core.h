@@ -23,15 +23,14 @@
 typedef struct front_access {
     char *at; /* NULL: none */
     uint32_t bytes;
-    bool write;
-    char memory[16]; /* what is in memory, while the core's view of it lies there */
     const pto_site *site;
+    char memory[ORIEL_FRONT_MOST_BYTES]; /* what is in memory, while the core's view of it lies there */
 } front_access;
 
 typedef struct front {
     pto_core *core;
-    const char *top; /* of the kernel's stack, above this */
-    front_access begun;
+    const char *top;                               /* of the kernel's stack, above this */
+    front_access reading, writing;                 /* of a copy both, before it is made */
     uint64_t steps;                                /* since the last instruction or access */
     uint8_t event[PTO_PIPE_COUNT][PTO_PIPE_COUNT]; /* ids that event objects took, modulo 256 */
     /* What it was given. */

@@ -13,6 +13,8 @@
  *      next hook or instruction    what was written taken, the memory put back, ◄─┘
  *                                  and the store handed to the engine, which knows when it gets to memory
  *
+ * A copy of a struct is told by two hooks before it is made: what is read stays in place until what is written was taken.
+ *
  * On an engine whose scalar loads are always what is in memory, the access itself is all there is: it is checked, and no more.
  */
 #include <dlfcn.h>
@@ -58,17 +60,24 @@ static void access_elements(front *self, pto_op op, const pto_site *site, char *
     front_return(self);
 }
 
+/* What is in memory is there again. */
+static void put_back(front_access *begun)
+{
+    if (begun->at)
+        memcpy(begun->at, begun->memory, begun->bytes);
+    begun->at = NULL;
+}
+
 void front_settle(front *self)
 {
-    front_access *begun = &self->begun;
-    if (!begun->at)
-        return;
-    char *at = begun->at, written[sizeof begun->memory];
-    memcpy(written, at, begun->bytes);
-    memcpy(at, begun->memory, begun->bytes);
-    begun->at = NULL;
-    if (begun->write)
-        access_elements(self, PTO_OP_STORE, begun->site, at, begun->bytes, written);
+    front_access *writing = &self->writing;
+    char *at = writing->at, written[sizeof writing->memory];
+    if (at)
+        memcpy(written, at, writing->bytes);
+    put_back(writing);
+    put_back(&self->reading); /* before others run */
+    if (at)
+        access_elements(self, PTO_OP_STORE, writing->site, at, writing->bytes, written);
 }
 
 /* ---- Beginning -------------------------------------------------------------------------------------------------- */
@@ -118,23 +127,53 @@ static void look(front *self, pto_op op, const pto_site *site, const volatile vo
     }
 }
 
-static void begin(front *self, bool write, char *at, uint32_t bytes, const void *from)
+/* Whether the engine has a view of its own, so that there is more to do than to look. */
+static bool begin(front *self, pto_op op, char *at, uint32_t bytes, const pto_site *site)
 {
-    const pto_op op = write ? PTO_OP_STORE : PTO_OP_LOAD;
-    const pto_site *site = oriel_site_of(from);
     self->steps = 0;
-    if (!self->core->cached) {
-        look(self, op, site, at, bytes);
+    if (self->core->cached)
+        return true;
+    look(self, op, site, at, bytes);
+    return false;
+}
+
+static void begin_read(front *self, char *at, uint32_t bytes, const pto_site *site)
+{
+    front_access *reading = &self->reading;
+    char seen[sizeof reading->memory];
+    if (!begin(self, PTO_OP_LOAD, at, bytes, site))
         return;
-    }
-    front_access begun = {.at = at, .bytes = bytes, .write = write, .site = site};
-    char seen[sizeof begun.memory];
-    if (!write)
-        access_elements(self, PTO_OP_LOAD, site, at, bytes, seen);
-    memcpy(begun.memory, at, bytes);
-    if (!write)
-        memcpy(at, seen, bytes);
-    self->begun = begun;
+    access_elements(self, PTO_OP_LOAD, site, at, bytes, seen);
+    reading->at = at;
+    reading->bytes = bytes;
+    memcpy(reading->memory, at, bytes);
+    memcpy(at, seen, bytes);
+}
+
+static void begin_write(front *self, char *at, uint32_t bytes, const pto_site *site)
+{
+    front_access *writing = &self->writing;
+    if (!begin(self, PTO_OP_STORE, at, bytes, site))
+        return;
+    writing->at = at;
+    writing->bytes = bytes;
+    writing->site = site;
+    memcpy(writing->memory, at, bytes);
+}
+
+static bool overlap(const front_access *begun, const volatile char *at, uint32_t bytes)
+{
+    return begun->at && at < begun->at + begun->bytes && begun->at < at + bytes;
+}
+
+/*
+ * A copy of a struct, of which g++ tells the write first: that has not been made yet. (A smaller one is a load and a store, each told by
+ * itself.)
+ */
+static bool is_to_come(const front_access *writing, const volatile char *at, uint32_t bytes)
+{
+    return writing->at && writing->bytes > sizeof(uint64_t) && !overlap(writing, at, bytes) &&
+           memcmp(writing->at, writing->memory, writing->bytes) == 0;
 }
 
 void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
@@ -142,11 +181,17 @@ void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
     front *self = front_if_running();
     if (!self) /* code of the object that runs when it is loaded */
         return;
-    front_settle(self);
+    const bool to_come = is_to_come(&self->writing, at, bytes);
+    if (to_come)
+        put_back(&self->reading);
+    else
+        front_settle(self);
     if (is_device_memory(self, at))
-        begin(self, false, (char *)(uintptr_t)at, bytes, from);
+        begin_read(self, (char *)(uintptr_t)at, bytes, oriel_site_of(from));
     else
         look_at_own(self, "reads", at, bytes, from);
+    if (to_come) /* others may have run */
+        memcpy(self->writing.memory, self->writing.at, self->writing.bytes);
 }
 
 void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)
@@ -154,9 +199,11 @@ void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)
     front *self = front_if_running();
     if (!self)
         return;
-    front_settle(self);
+    /* A copy is told in whole before it is made: what it reads stays in place while what it writes is begun. */
+    if (self->writing.at || overlap(&self->reading, at, bytes))
+        front_settle(self);
     if (is_device_memory(self, at))
-        begin(self, true, (char *)(uintptr_t)at, bytes, from);
+        begin_write(self, (char *)(uintptr_t)at, bytes, oriel_site_of(from));
     else
         look_at_own(self, "writes", at, bytes, from);
 }

@@ -31,7 +31,7 @@ static struct {
     char *at;
     uint32_t bytes;
     bool write;
-    char memory[16];
+    char memory[ORIEL_FRONT_MOST_BYTES];
 } begun;
 
 static void settle(void)
@@ -47,7 +47,7 @@ static void settle(void)
 static void begin(char *at, uint32_t bytes, bool write, uint32_t *count, const void *from)
 {
     settle();
-    assert_in_range(bytes, 1, 16);
+    assert_in_range(bytes, 1, ORIEL_FRONT_MOST_BYTES);
     last_from = from;
     if (at < memory || at >= memory + BYTES)
         return;

@@ -25,11 +25,17 @@ static inline uint32_t piece_of(size_t bytes)
     return bytes < PIECE ? (uint32_t)bytes : PIECE;
 }
 
+/* What the compiler copies after it has told of it, it tells as a whole. */
+static inline uint32_t told_of(size_t bytes)
+{
+    return bytes < ORIEL_FRONT_MOST_BYTES ? (uint32_t)bytes : ORIEL_FRONT_MOST_BYTES;
+}
+
 static inline void tell_read(const volatile void *at, size_t bytes, const void *from)
 {
     const volatile char *byte = (const volatile char *)at;
     for (uint32_t n; bytes; byte += n, bytes -= n) {
-        n = piece_of(bytes);
+        n = told_of(bytes);
         oriel_front_read(byte, n, from);
     }
 }
@@ -38,7 +44,7 @@ static inline void tell_write(volatile void *at, size_t bytes, const void *from)
 {
     volatile char *byte = (volatile char *)at;
     for (uint32_t n; bytes; byte += n, bytes -= n) {
-        n = piece_of(bytes);
+        n = told_of(bytes);
         oriel_front_write(byte, n, from);
     }
 }
