@@ -106,7 +106,8 @@ bench_checked bench_job_check(bench_job *bench)
         bench->first_host_ns = bench->host_ns;
     uint64_t kept = heap() - before;
     for (uint32_t i = 0; i < checker->cores; i++)
-        kept += checker->core[i].poisoned;
+        for (uint32_t memory = 0; memory < PTO_MEMORY_COUNT; memory++)
+            kept += checker->core[i].poisoned[memory];
     bench_checked checked = {.schedules = report.schedules,
                              .first_ms = report.first_ms - (double)bench->first_host_ns / 1e6,
                              .exhaustive = report.exhaustive,
