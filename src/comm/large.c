@@ -304,8 +304,9 @@ static void take_reduced(const large *all, uint64_t from, uint64_t bytes)
     const oriel_move *move = all->move;
     for (uint32_t rank = 0; rank < comm->ranks; rank++)
         comm->terms[rank] = source(all, rank, comm->rank, from);
-    oriel_combine(move->dtype, move->reduce, (char *)move->recv + from, comm->terms, comm->ranks,
-                  bytes / pto_dtype_bytes(move->dtype));
+    comm->targets[0] = (char *)move->recv + from;
+    oriel_combine_to(move->dtype, move->reduce, comm->targets, 1, all->stream, comm->terms, comm->ranks,
+                     bytes / pto_dtype_bytes(move->dtype));
 }
 
 /* Part `rank` of `bytes` bytes that all ranks share. */
@@ -354,13 +355,11 @@ static void give_part(const large *all)
     uint64_t size, begin = part_of(comm, move->bytes, comm->rank, &size), count = size / pto_dtype_bytes(move->dtype);
     for (uint32_t rank = 0; rank < comm->ranks; rank++)
         comm->terms[rank] = source(all, rank, 0, begin);
-    if (move->operation == ORIEL_OP_REDUCE) {
-        oriel_combine(move->dtype, move->reduce, target_of(all, move->root) + begin, comm->terms, comm->ranks, count);
-        return;
-    }
-    for (uint32_t rank = 0; rank < comm->ranks; rank++)
-        comm->targets[rank] = target_of(all, rank) + begin;
-    oriel_combine_to_all(move->dtype, move->reduce, comm->targets, comm->terms, comm->ranks, count);
+    const bool to_root = move->operation == ORIEL_OP_REDUCE;
+    const uint32_t targets = to_root ? 1 : comm->ranks;
+    for (uint32_t i = 0; i < targets; i++)
+        comm->targets[i] = target_of(all, to_root ? move->root : i) + begin;
+    oriel_combine_to(move->dtype, move->reduce, comm->targets, targets, all->stream, comm->terms, comm->ranks, count);
 }
 
 /* What this rank is to receive, from `from` on. */

@@ -10,6 +10,9 @@
 /* Sums of this many bytes stay in the first-level cache beside the lines that stream in. */
 #define BLOCK_BYTES 8192
 
+/* And of so many that go around the caches: stores to memory are then under way beside loads. */
+#define STREAM_BYTES 512
+
 /* A 16-bit maximum is one of its terms: nothing is rounded. */
 static bool widens(pto_dtype dtype, pto_reduce op)
 {
@@ -61,17 +64,36 @@ void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const 
     }
 }
 
-void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void **term, uint32_t ranks,
-                          uint64_t count)
+/* A block at a time, which stays in the first-level cache. */
+static void combine_and_copy(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream,
+                             const void **term, uint32_t terms, uint64_t count)
 {
     _Alignas(64) char result[BLOCK_BYTES];
-    const uint64_t bytes = pto_dtype_bytes(dtype), most = BLOCK_BYTES / bytes;
+    const uint64_t bytes = pto_dtype_bytes(dtype), most = (stream ? STREAM_BYTES : BLOCK_BYTES) / bytes;
     for (uint64_t done = 0, n; done < count; done += n) {
         n = count - done < most ? count - done : most;
-        oriel_combine(dtype, op, result, term, ranks, n);
-        for (uint32_t i = 0; i < ranks; i++) {
-            memcpy((char *)dst[i] + done * bytes, result, n * bytes);
-            term[i] = (const char *)term[i] + n * bytes;
+        oriel_combine(dtype, op, result, term, terms, n);
+        if (stream)
+            oriel_vector->stream(dst, targets, result, n * bytes);
+        for (uint32_t i = 0; i < targets; i++) {
+            if (!stream)
+                memcpy(dst[i], result, n * bytes);
+            dst[i] = (char *)dst[i] + n * bytes;
         }
+        for (uint32_t i = 0; i < terms; i++)
+            term[i] = (const char *)term[i] + n * bytes;
     }
+    if (stream)
+        oriel_vector->stream_end();
+}
+
+void oriel_combine_to(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream, const void **term,
+                      uint32_t terms, uint64_t count)
+{
+    if (stream || targets > 2)
+        combine_and_copy(dtype, op, dst, targets, stream, term, terms, count);
+    else if (targets == 2 && terms == 2)
+        oriel_reduce_into_both(dtype, op, dst[0], dst[1], term[0], term[1], count);
+    else
+        oriel_combine(dtype, op, dst[0], term, terms, count);
 }

@@ -8,12 +8,7 @@
 #include <stdio.h>
 
 #include "comm/team.h"
-
-/* gcc's and clang's TSan see no such stores. */
-#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-#include <immintrin.h>
-#define STREAMS 1
-#endif
+#include "isa/vector.h"
 
 /*
  * Of the last level, in bytes; UINT64_MAX: unknown. The system is asked and not the processor, which in a virtual machine may
@@ -46,31 +41,16 @@ bool oriel_fits_cache(uint64_t bytes)
     return bytes <= cache;
 }
 
-#ifdef STREAMS
-static void stream_line(char *to, const char *from)
-{
-    __m128i part[ORIEL_LINE / sizeof(__m128i)];
-    memcpy(part, from, sizeof part);
-    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
-        _mm_stream_si128((__m128i *)to + i, part[i]);
-}
-#endif
-
 void oriel_stream(void *to, const void *from, uint64_t bytes)
 {
     char *dst = to;
     const char *src = from;
-#ifdef STREAMS
     const uint64_t head = -(uintptr_t)dst % ORIEL_LINE;
-    if (bytes >= 2 * ORIEL_LINE) {
-        memcpy(dst, src, head);
-        for (dst += head, src += head, bytes -= head; bytes >= ORIEL_LINE; bytes -= ORIEL_LINE) {
-            stream_line(dst, src);
-            dst += ORIEL_LINE;
-            src += ORIEL_LINE;
-        }
-        _mm_sfence(); /* these stores keep no order by themselves */
+    if (bytes < 2 * ORIEL_LINE) {
+        memcpy(dst, src, bytes);
+        return;
     }
-#endif
-    memcpy(dst, src, bytes);
+    memcpy(dst, src, head);
+    oriel_vector->stream((void *[]){dst + head}, 1, src + head, bytes - head);
+    oriel_vector->stream_end();
 }

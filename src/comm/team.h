@@ -295,11 +295,11 @@ oriel_status oriel_refuse(const oriel_comm *comm);
  */
 void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const *term, uint32_t terms, uint64_t count);
 /*
- * The same into a destination for each of `ranks` terms, which lie apart from all terms or are one. Moves the terms on by what
- * was read.
+ * The same into several destinations, which lie apart from all terms or are one, at once; around the caches if asked for. What is in
+ * `dst` and `term` is lost.
  */
-void oriel_combine_to_all(pto_dtype dtype, pto_reduce op, void *const *dst, const void **term, uint32_t ranks,
-                          uint64_t count);
+void oriel_combine_to(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream, const void **term,
+                      uint32_t terms, uint64_t count);
 
 /* Whether `bytes` bytes find room in the cache that processors share. */
 bool oriel_fits_cache(uint64_t bytes);

@@ -132,6 +132,9 @@ void oriel_instr_effect(const pto_instr *instr, const oriel_operands *operands);
  * the type (pto_reduce_takes). `dst` may be `a` or `b`, or lie apart.
  */
 void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count);
+/* The same, into two places. */
+void oriel_reduce_into_both(pto_dtype dtype, pto_reduce op, void *dst, void *other, const void *a, const void *b,
+                            uint64_t count);
 
 /* One element, of any type, as a number (an i64 is rounded to nearest even) and back (as scalar operands are converted). */
 double oriel_element_f64(pto_dtype dtype, const void *element);

@@ -77,10 +77,21 @@ const char *oriel_vector_name(void)
     return oriel_vector->name;
 }
 
-void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count)
+static oriel_arithmetic arithmetic_of(pto_reduce op)
 {
     static const oriel_arithmetic by[PTO_REDUCE_COUNT] = {
         [PTO_SUM] = ORIEL_ADD, [PTO_MAX] = ORIEL_MAX, [PTO_MIN] = ORIEL_MIN, [PTO_PROD] = ORIEL_MUL,
         [PTO_AND] = ORIEL_AND, [PTO_OR] = ORIEL_OR,   [PTO_XOR] = ORIEL_XOR};
-    oriel_vector->binary[dtype][by[op]](dst, a, b, count);
+    return by[op];
+}
+
+void oriel_reduce_into(pto_dtype dtype, pto_reduce op, void *dst, const void *a, const void *b, uint64_t count)
+{
+    oriel_vector->binary[dtype][arithmetic_of(op)](dst, a, b, count);
+}
+
+void oriel_reduce_into_both(pto_dtype dtype, pto_reduce op, void *dst, void *other, const void *a, const void *b,
+                            uint64_t count)
+{
+    oriel_vector->both[dtype][arithmetic_of(op)](dst, other, a, b, count);
 }

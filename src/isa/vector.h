@@ -48,6 +48,9 @@ typedef struct oriel_vector_table {
     /* dst[i] <- a[i] op b[i], and dst[i] <- a[i] op *b. `b` of the second is not in dst. NULL: not for this type. */
     oriel_binary_fn binary[PTO_DTYPE_COUNT][ORIEL_ARITHMETIC_COUNT];
     oriel_binary_fn scalar[PTO_DTYPE_COUNT][ORIEL_ARITHMETIC_COUNT];
+    /* dst[i], other[i] <- a[i] op b[i]. NULL: not for this type, and for differences and quotients. */
+    void (*both[PTO_DTYPE_COUNT][ORIEL_ARITHMETIC_COUNT])(void *dst, void *other, const void *a, const void *b,
+                                                          size_t count);
     /* *dst <- the sum, the maximum of src[0 .. count-1]; count > 0. The sum has the shape that kernel.h draws. */
     void (*row_sum[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
     void (*row_max[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count);
@@ -58,6 +61,12 @@ typedef struct oriel_vector_table {
     void (*from_f32[PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count, pto_round round);
     /* Between integers. NULL where one of the two is not. */
     void (*resize[PTO_DTYPE_COUNT][PTO_DTYPE_COUNT])(void *dst, const void *src, size_t count); /* [dst][src] */
+    /*
+     * to[0], .., to[targets - 1] <- the bytes of `from`; around the caches, if all are aligned to lines. stream_end comes before
+     * the thread publishes what it has stored so.
+     */
+    void (*stream)(void *const *to, size_t targets, const void *from, size_t bytes);
+    void (*stream_end)(void);
 } oriel_vector_table;
 
 /* The chosen table. Constant from before main on. */

@@ -10,7 +10,12 @@
 
 #include "isa/element.h"
 
-#ifdef __F16C__
+/* gcc's and clang's TSan see no stores around the caches. */
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+#define STREAMS 1
+#endif
+
+#if defined(__F16C__) || defined(STREAMS)
 #include <immintrin.h>
 #endif
 
@@ -58,20 +63,38 @@ static size_t block_at(size_t i, size_t count)
             to[i] = oriel_##op##_##name(x[i], y);                                                                      \
     }
 
+/* Loads and stores are under way together so; a copy after a loop would wait for the one, then for the other. */
+#define BOTH_LOOP(op, name)                                                                                            \
+    static void op##b_##name(void *dst, void *other, const void *a, const void *b, size_t count)                       \
+    {                                                                                                                  \
+        oriel_##name *to = dst, *too = other;                                                                          \
+        const oriel_##name *x = a, *y = b;                                                                             \
+        INDEPENDENT                                                                                                    \
+        for (size_t i = 0; i < count; i++)                                                                             \
+            to[i] = too[i] = oriel_##op##_##name(x[i], y[i]);                                                          \
+    }
+
 #define ORDER_LOOPS(constant, name, bytes, kind)                                                                       \
     PAIR_LOOPS(max, name)                                                                                              \
-    PAIR_LOOPS(min, name)
+    PAIR_LOOPS(min, name)                                                                                              \
+    BOTH_LOOP(max, name)                                                                                               \
+    BOTH_LOOP(min, name)
 
 #define ARITHMETIC_LOOPS(name)                                                                                         \
     PAIR_LOOPS(add, name)                                                                                              \
     PAIR_LOOPS(sub, name)                                                                                              \
     PAIR_LOOPS(mul, name)                                                                                              \
-    PAIR_LOOPS(div, name)
+    PAIR_LOOPS(div, name)                                                                                              \
+    BOTH_LOOP(add, name)                                                                                               \
+    BOTH_LOOP(mul, name)
 
 #define BITS_LOOPS(constant, name, unused)                                                                             \
     PAIR_LOOPS(and, name)                                                                                              \
     PAIR_LOOPS(or, name)                                                                                               \
-    PAIR_LOOPS(xor, name)
+    PAIR_LOOPS(xor, name)                                                                                              \
+    BOTH_LOOP(and, name)                                                                                               \
+    BOTH_LOOP(or, name)                                                                                                \
+    BOTH_LOOP(xor, name)
 
 PTO_DTYPES(ORDER_LOOPS)
 INTEGERS(BITS_LOOPS, )
@@ -187,10 +210,27 @@ static void f32_to_f16(void *dst, const void *src, size_t count, pto_round round
             to[i] = oriel_##op##_f16(x[i], y);                                                                         \
     }
 
+#define F16_BOTH_LOOP(op, symbol)                                                                                      \
+    static void op##b_f16(void *dst, void *other, const void *a, const void *b, size_t count)                          \
+    {                                                                                                                  \
+        oriel_f16 *to = dst, *too = other;                                                                             \
+        const oriel_f16 *x = a, *y = b;                                                                                \
+        size_t i = 0;                                                                                                  \
+        for (; i + F16_LANES <= count; i += F16_LANES) {                                                               \
+            const __m256 both = load_f16(x + i) symbol load_f16(y + i);                                                \
+            store_f16(to + i, both);                                                                                   \
+            store_f16(too + i, both);                                                                                  \
+        }                                                                                                              \
+        for (; i < count; i++)                                                                                         \
+            to[i] = too[i] = oriel_##op##_f16(x[i], y[i]);                                                             \
+    }
+
 F16_LOOPS(add, +)
 F16_LOOPS(sub, -)
 F16_LOOPS(mul, *)
 F16_LOOPS(div, /)
+F16_BOTH_LOOP(add, +)
+F16_BOTH_LOOP(mul, *)
 
 #endif
 
@@ -396,6 +436,59 @@ ROW_MAX_FLOAT(bf16, int16_t)
 
 INTEGERS(ROWS_INTEGER, )
 
+/* ---- Lines ------------------------------------------------------------------------------------------------------- */
+
+#define LINE 64
+
+#ifdef STREAMS
+
+#if defined(__AVX512F__)
+typedef __m512i portion;
+#define STREAM_PORTION _mm512_stream_si512
+#elif defined(__AVX2__)
+typedef __m256i portion;
+#define STREAM_PORTION _mm256_stream_si256
+#else
+typedef __m128i portion;
+#define STREAM_PORTION _mm_stream_si128
+#endif
+
+static void stream(void *const *to, size_t targets, const void *from, size_t bytes)
+{
+    uintptr_t unaligned = 0;
+    for (size_t i = 0; i < targets; i++)
+        unaligned |= (uintptr_t)to[i] % LINE;
+    const size_t whole = unaligned ? 0 : bytes - bytes % LINE;
+    for (size_t at = 0; at < whole; at += LINE)
+        for (size_t i = 0; i < targets; i++)
+            for (size_t j = at; j < at + LINE; j += sizeof(portion)) {
+                portion part;
+                memcpy(&part, (const char *)from + j, sizeof part);
+                STREAM_PORTION((portion *)((char *)to[i] + j), part);
+            }
+    for (size_t i = 0; i < targets; i++)
+        memcpy((char *)to[i] + whole, (const char *)from + whole, bytes - whole);
+}
+
+static void stream_end(void)
+{
+    _mm_sfence();
+}
+
+#else
+
+static void stream(void *const *to, size_t targets, const void *from, size_t bytes)
+{
+    for (size_t i = 0; i < targets; i++)
+        memcpy(to[i], from, bytes);
+}
+
+static void stream_end(void)
+{
+}
+
+#endif
+
 /* ---- Matrix products --------------------------------------------------------------------------------------------- */
 
 /*
@@ -468,6 +561,8 @@ PRODUCT_LOOPS(i8, uint32_t, oriel_i32, (uint32_t), (oriel_i32), (uint32_t)(int32
 #define SCALAR_ENTRY(constant, name, bytes, kind)                                                                      \
     [PTO_##constant] = {adds_##name, subs_##name, muls_##name,                                                         \
                         divs_##name, maxs_##name, mins_##name BITS_##kind(s, name)},
+#define BOTH_ENTRY(constant, name, bytes, kind)                                                                        \
+    [PTO_##constant] = {addb_##name, NULL, mulb_##name, NULL, maxb_##name, minb_##name BITS_##kind(b, name)},
 #define SUM_ENTRY(constant, name, bytes, kind) [PTO_##constant] = sum_##name,
 #define MAX_ENTRY(constant, name, bytes, kind) [PTO_##constant] = max_of_##name,
 #define TO_F32_ENTRY(constant, name, unused)   [PTO_##constant] = name##_to_f32,
@@ -481,6 +576,7 @@ const oriel_vector_table VECTOR_TABLE = {
     .name = VECTOR_NAME,
     .binary = {PTO_DTYPES(BINARY_ENTRY)},
     .scalar = {PTO_DTYPES(SCALAR_ENTRY)},
+    .both = {PTO_DTYPES(BOTH_ENTRY)},
     .row_sum = {PTO_DTYPES(SUM_ENTRY)},
     .row_max = {PTO_DTYPES(MAX_ENTRY)},
     .multiply =
@@ -489,4 +585,6 @@ const oriel_vector_table VECTOR_TABLE = {
     .from_f32 = {[PTO_F16] = f32_to_f16, [PTO_BF16] = f32_to_bf16, INTEGERS(FROM_F32_ENTRY, )},
     .resize = {RESIZE_ROW(I8, i8) RESIZE_ROW(U8, u8) RESIZE_ROW(I16, i16) RESIZE_ROW(U16, u16) RESIZE_ROW(I32, i32)
                    RESIZE_ROW(U32, u32) RESIZE_ROW(I64, i64)},
+    .stream = stream,
+    .stream_end = stream_end,
 };

@@ -87,33 +87,48 @@ static void all_pairs_of_special_elements(void **state)
     }
 }
 
-/* Where dst lies: apart, or in a, or in b. */
-static void check_length(oriel_random *random, const oriel_vector_table *table, pto_dtype dtype, oriel_arithmetic op,
-                         size_t count)
+static void check_elements(const oriel_vector_table *table, pto_dtype dtype, oriel_arithmetic op, const char *at,
+                           const uint64_t *expected, size_t count)
 {
-    _Alignas(64) char memory[3][(LONGEST + 64) * 8], before[sizeof memory[0]];
-    uint32_t bytes = pto_dtype_bytes(dtype);
-    char *at[3];
-    memset(memory, GUARD, sizeof memory);
-    for (int k = 0; k < 3; k++)
-        at[k] = memory[k] + bytes * (1 + oriel_random_below(random, 64 / bytes));
-    random_elements(random, dtype, at[1], count);
-    random_elements(random, dtype, at[2], count);
-    size_t place = oriel_random_below(random, 3);
-    uint64_t expected[LONGEST];
-    for (size_t i = 0; i < count; i++)
-        expected[i] = reference_binary(dtype, op, load(dtype, at[1] + i * bytes), load(dtype, at[2] + i * bytes));
-    memcpy(before, memory[place], sizeof before);
-
-    table->binary[dtype][op](at[place], at[1], at[2], count);
     for (size_t i = 0; i < count; i++) {
-        uint64_t got = load(dtype, at[place] + i * bytes);
+        uint64_t got = load(dtype, at + i * pto_dtype_bytes(dtype));
         if (got != expected[i])
             differs(table, arithmetic_names[op], dtype, i, got, expected[i]);
     }
-    size_t head = (size_t)(at[place] - memory[place]), tail = head + count * bytes;
-    assert_memory_equal(memory[place], before, head);
-    assert_memory_equal(memory[place] + tail, before + tail, sizeof before - tail);
+}
+
+/* Where dst lies: apart, or in a, or in b. Where there is a loop into two places, the second is apart, or that. */
+static void check_length(oriel_random *random, const oriel_vector_table *table, pto_dtype dtype, oriel_arithmetic op,
+                         size_t count)
+{
+    _Alignas(64) char memory[4][(LONGEST + 64) * 8], before[2][sizeof memory[0]];
+    uint32_t bytes = pto_dtype_bytes(dtype);
+    char *at[4];
+    memset(memory, GUARD, sizeof memory);
+    for (int k = 0; k < 4; k++)
+        at[k] = memory[k] + bytes * (1 + oriel_random_below(random, 64 / bytes));
+    random_elements(random, dtype, at[1], count);
+    random_elements(random, dtype, at[2], count);
+    const bool both = table->both[dtype][op] && oriel_random_below(random, 2);
+    size_t place[2] = {oriel_random_below(random, 3)};
+    place[1] = (place[0] + 1 + oriel_random_below(random, 3)) % 4;
+    uint64_t expected[LONGEST];
+    for (size_t i = 0; i < count; i++)
+        expected[i] = reference_binary(dtype, op, load(dtype, at[1] + i * bytes), load(dtype, at[2] + i * bytes));
+    for (int k = 0; k <= both; k++)
+        memcpy(before[k], memory[place[k]], sizeof before[k]);
+
+    if (both)
+        table->both[dtype][op](at[place[0]], at[place[1]], at[1], at[2], count);
+    else
+        table->binary[dtype][op](at[place[0]], at[1], at[2], count);
+    for (int k = 0; k <= both; k++) {
+        const char *changed = memory[place[k]];
+        check_elements(table, dtype, op, at[place[k]], expected, count);
+        size_t head = (size_t)(at[place[k]] - changed), tail = head + count * bytes;
+        assert_memory_equal(changed, before[k], head);
+        assert_memory_equal(changed + tail, before[k] + tail, sizeof before[k] - tail);
+    }
 }
 
 /* The check of an instruction refuses exactly what has no loop. */
@@ -125,6 +140,8 @@ static void there_are_loops_for_what_is_taken(void **state)
             for (oriel_arithmetic op = 0; op < ORIEL_ARITHMETIC_COUNT; op++) {
                 assert_int_equal(tables[t]->binary[dtype][op] != NULL, takes(dtype, op));
                 assert_int_equal(tables[t]->scalar[dtype][op] != NULL, takes(dtype, op));
+                assert_int_equal(tables[t]->both[dtype][op] != NULL,
+                                 takes(dtype, op) && op != ORIEL_SUB && op != ORIEL_DIV);
             }
 }
 
@@ -151,7 +168,36 @@ static void reductions_are_the_arithmetic_of_their_name(void **state)
         int32_t a = 7, b = -3, dst = 0;
         oriel_reduce_into(PTO_I32, op, &dst, &a, &b, 1);
         assert_int_equal((uint32_t)dst, reference_binary(PTO_I32, by[op], 7, (uint32_t)-3));
+        int32_t first = 0, second = 0;
+        oriel_reduce_into_both(PTO_I32, op, &first, &second, &a, &b, 1);
+        assert_int_equal(first, dst);
+        assert_int_equal(second, dst);
     }
+}
+
+/* Targets on lines go around the caches, others do not: no byte tells. */
+static void streams_reach_all_targets(void **state)
+{
+    (void)state;
+    _Alignas(64) char from[256], to[3][384], expected[sizeof to[0]];
+    for (size_t i = 0; i < sizeof from; i++)
+        from[i] = (char)(i * 7 + 1);
+    for (size_t t = 0; t < table_count; t++)
+        for (size_t targets = 1; targets <= 3; targets++)
+            for (size_t skip = 0; skip < 66; skip++)
+                for (size_t bytes = 0; bytes <= sizeof from; bytes += 1 + skip % 7) {
+                    void *at[3] = {to[0] + 64, to[1] + 64, to[2]};
+                    at[targets - 1] = to[targets - 1] + skip;
+                    memset(to, GUARD, sizeof to);
+                    tables[t]->stream(at, targets, from, bytes);
+                    tables[t]->stream_end();
+                    for (size_t k = 0; k < 3; k++) {
+                        memset(expected, GUARD, sizeof expected);
+                        if (k < targets)
+                            memcpy(expected + ((char *)at[k] - to[k]), from, bytes);
+                        assert_memory_equal(to[k], expected, sizeof expected);
+                    }
+                }
 }
 
 /* ---- Conversions ------------------------------------------------------------------------------------------------- */
@@ -374,6 +420,7 @@ int main(void)
         cmocka_unit_test(there_are_loops_for_what_is_taken),
         cmocka_unit_test(every_length_and_alignment),
         cmocka_unit_test(reductions_are_the_arithmetic_of_their_name),
+        cmocka_unit_test(streams_reach_all_targets),
         cmocka_unit_test(every_half_widens),
         cmocka_unit_test(floats_narrow),
         cmocka_unit_test(conversions_of_special_and_random_elements),
