@@ -64,36 +64,51 @@ void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const 
     }
 }
 
-/* A block at a time, which stays in the first-level cache. */
-static void combine_and_copy(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream,
-                             const void **term, uint32_t terms, uint64_t count)
+typedef void give_fn(void *const *to, size_t targets, const void *from, size_t bytes);
+
+static void copy_to_all(void *const *to, size_t targets, const void *from, size_t bytes)
+{
+    for (size_t i = 0; i < targets; i++)
+        memcpy(to[i], from, bytes);
+}
+
+/* In blocks of `block` bytes, each of which is given to all. */
+static void combine_blocks(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, const void **term,
+                           uint32_t terms, uint64_t count, uint64_t block, give_fn *give)
 {
     _Alignas(64) char result[BLOCK_BYTES];
-    const uint64_t bytes = pto_dtype_bytes(dtype), most = (stream ? STREAM_BYTES : BLOCK_BYTES) / bytes;
+    const uint64_t bytes = pto_dtype_bytes(dtype), most = block / bytes;
     for (uint64_t done = 0, n; done < count; done += n) {
         n = count - done < most ? count - done : most;
         oriel_combine(dtype, op, result, term, terms, n);
-        if (stream)
-            oriel_vector->stream(dst, targets, result, n * bytes);
-        for (uint32_t i = 0; i < targets; i++) {
-            if (!stream)
-                memcpy(dst[i], result, n * bytes);
+        give(dst, targets, result, n * bytes);
+        for (uint32_t i = 0; i < targets; i++)
             dst[i] = (char *)dst[i] + n * bytes;
-        }
         for (uint32_t i = 0; i < terms; i++)
             term[i] = (const char *)term[i] + n * bytes;
     }
-    if (stream)
-        oriel_vector->stream_end();
+}
+
+/* Others cannot be stored to around the caches, and a block would be copied in vain. */
+static bool on_lines(void *const *dst, uint32_t targets)
+{
+    uintptr_t beside = 0;
+    for (uint32_t i = 0; i < targets; i++)
+        beside |= (uintptr_t)dst[i] % ORIEL_LINE;
+    return beside == 0;
 }
 
 void oriel_combine_to(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream, const void **term,
                       uint32_t terms, uint64_t count)
 {
-    if (stream || targets > 2)
-        combine_and_copy(dtype, op, dst, targets, stream, term, terms, count);
-    else if (targets == 2 && terms == 2)
-        oriel_reduce_into_both(dtype, op, dst[0], dst[1], term[0], term[1], count);
-    else
+    if (stream && on_lines(dst, targets)) {
+        combine_blocks(dtype, op, dst, targets, term, terms, count, STREAM_BYTES, oriel_vector->stream);
+        oriel_vector->stream_end();
+    } else if (targets == 1) {
         oriel_combine(dtype, op, dst[0], term, terms, count);
+    } else if (targets == 2 && terms == 2) {
+        oriel_reduce_into_both(dtype, op, dst[0], dst[1], term[0], term[1], count);
+    } else {
+        combine_blocks(dtype, op, dst, targets, term, terms, count, BLOCK_BYTES, copy_to_all);
+    }
 }

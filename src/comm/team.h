@@ -295,8 +295,8 @@ oriel_status oriel_refuse(const oriel_comm *comm);
  */
 void oriel_combine(pto_dtype dtype, pto_reduce op, void *dst, const void *const *term, uint32_t terms, uint64_t count);
 /*
- * The same into several destinations, which lie apart from all terms or are one, at once; around the caches if asked for. What is in
- * `dst` and `term` is lost.
+ * The same into several destinations, which lie apart from all terms or are one, at once; around the caches if asked for, and
+ * if all begin on lines. What is in `dst` and `term` is lost.
  */
 void oriel_combine_to(pto_dtype dtype, pto_reduce op, void **dst, uint32_t targets, bool stream, const void **term,
                       uint32_t terms, uint64_t count);

@@ -97,9 +97,9 @@ static void check_elements(const oriel_vector_table *table, pto_dtype dtype, ori
     }
 }
 
-/* Where dst lies: apart, or in a, or in b. Where there is a loop into two places, the second is apart, or that. */
+/* Where dst lies: apart, or in a, or in b; of a loop into two places (`both`), the second one, too. */
 static void check_length(oriel_random *random, const oriel_vector_table *table, pto_dtype dtype, oriel_arithmetic op,
-                         size_t count)
+                         bool both, size_t count)
 {
     _Alignas(64) char memory[4][(LONGEST + 64) * 8], before[2][sizeof memory[0]];
     uint32_t bytes = pto_dtype_bytes(dtype);
@@ -109,7 +109,6 @@ static void check_length(oriel_random *random, const oriel_vector_table *table, 
         at[k] = memory[k] + bytes * (1 + oriel_random_below(random, 64 / bytes));
     random_elements(random, dtype, at[1], count);
     random_elements(random, dtype, at[2], count);
-    const bool both = table->both[dtype][op] && oriel_random_below(random, 2);
     size_t place[2] = {oriel_random_below(random, 3)};
     place[1] = (place[0] + 1 + oriel_random_below(random, 3)) % 4;
     uint64_t expected[LONGEST];
@@ -154,8 +153,11 @@ static void every_length_and_alignment(void **state)
         for (size_t t = 0; t < table_count; t++)
             for (pto_dtype dtype = 0; dtype < PTO_DTYPE_COUNT; dtype++)
                 for (oriel_arithmetic op = 0; op < ORIEL_ARITHMETIC_COUNT; op++)
-                    for (int turn = 0; turn < (takes(dtype, op) ? 3 : 0); turn++)
-                        check_length(&random, tables[t], dtype, op, count);
+                    for (int turn = 0; turn < (takes(dtype, op) ? 3 : 0); turn++) {
+                        check_length(&random, tables[t], dtype, op, false, count);
+                        if (tables[t]->both[dtype][op])
+                            check_length(&random, tables[t], dtype, op, true, count);
+                    }
 }
 
 static void reductions_are_the_arithmetic_of_their_name(void **state)
