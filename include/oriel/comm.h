@@ -40,8 +40,9 @@
  * differs but speed. Each rank is free to choose. On return a rank's buffers are its own again, whatever its peers still do.
  *
  * Single copies. Threads of one process read one another's ordinary buffers; between processes the system copies
- * (process_vm_readv), in all-gather, all-to-all, broadcast, scatter and gather, for sizes at which that is quicker. The ranks of
- * a communicator try it when they come to the first such call, and all stage if the system does not let one of them read
+ * (process_vm_readv), in all operations but all-reduce, from 8 KiB up, where that is quicker: the first twelve calls of an operation
+ * and size (to the next power of two) from ordinary buffers on a communicator try both ways, and all ranks then go the better one. The ranks of
+ * a communicator ask for it when they come to the first such call, and all stage if the system does not let one of them read
  * another (users that differ, a container, a security module), or if ORIEL_SINGLE_COPY=0 is in the environment of one: of the
  * process that launches, or that calls oriel_comm_create. Oriel changes no process's rights for it. Memory that the system
  * cannot read for another process, of a device or of memfd_secret, needs that variable.
@@ -67,7 +68,8 @@
  *      ORIEL_RANK_DIED     a rank's process ended; the message has its signal or exit code, and who waited for it in which call
  *      ORIEL_ABORTED       a rank's function failed; the message has its message
  *      ORIEL_STATE         the communicator is broken, or a rank has returned from its function for good
- *      ORIEL_SYSTEM        the system does not let a rank read a buffer of another, as it did before; the message names both
+ *      ORIEL_SYSTEM        the system does not let a rank read a buffer of another: not any more, or a part of it is not there; the
+ *                          message names both
  *      ORIEL_NO_MEMORY     no room for the shared memory that the call needs: on all ranks alike (of a split: on those of one
  *                          color), and nothing is broken. Or no memory of a rank's own: that breaks the communicator
  */

@@ -74,6 +74,7 @@ void oriel_comm_drop(oriel_comm *comm)
     free(comm->bells);
     free(comm->terms);
     free(comm->targets);
+    free(comm->trials);
     pthread_mutex_destroy(&comm->list_mutex);
     free(comm);
 }
@@ -105,10 +106,11 @@ oriel_status oriel_comm_join(oriel_world *world, oriel_shm *shm, uint64_t offset
                              .bells = calloc(ranks, sizeof *comm->bells),
                              .terms = calloc(ranks, sizeof *comm->terms),
                              .targets = calloc(ranks, sizeof *comm->targets),
+                             .trials = calloc(ORIEL_MOVES, sizeof *comm->trials),
                              .shm = shm,
                              .root = comm};
         pthread_mutex_init(&comm->list_mutex, NULL);
-        if (!comm->bells || !comm->terms || !comm->targets || oriel_choose(comm, asked) != ORIEL_OK) {
+        if (!comm->bells || !comm->terms || !comm->targets || !comm->trials || oriel_choose(comm, asked) != ORIEL_OK) {
             oriel_comm_drop(comm);
             comm = NULL;
         }

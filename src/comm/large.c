@@ -24,6 +24,7 @@
  */
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "comm/team.h"
 
 /*
@@ -43,34 +44,19 @@
  */
 #define DIRECT_BYTES (UINT64_C(4) << 10)
 
-/*
- * Memory of a rank's own is read where it is if so many bytes of it are read by others. A copy by the system costs some four
- * times what memcpy does for bytes that are in this processor's caches. But what was just staged is in those of the one that
- * wrote it, and dear to read, so that one such copy is better than two of memcpy; unless there is so much of it that it
- * has moved on to a cache that is shared. Ranks that share a processor stage into the cache that they read from.
- *
- *      us, 2 ranks, bytes of the larger side    64 KiB        128 KiB       256 KiB       512 KiB       1 MiB
- *                                               once staged   once staged   once staged   once staged   once staged
- *      broadcast                                 6.2   7.6    10.9  14.9    20.3  27.5    40.0  30.6    82.8  25.8
- *      all-gather                                4.8   5.4     7.6  10.5    13.9  19.3    27.3  24.7    53.4  36.5
- *      all-to-all                                4.8   5.8     7.5  10.4    13.5  18.8    27.5  22.5    53.9  36.2
- *      gather                                    4.6   3.8     7.4   7.5    13.1  14.3    26.8  14.9    52.9  22.6
- *      scatter                                   4.0   4.3     6.2   8.6    10.6  17.1    19.9  32.6    46.4  41.2
- *      scatter, 4 ranks on 2 processors         10.4   6.8    12.4  11.5    17.6  20.9    27.0  39.6    48.5  50.7
- */
-typedef struct range {
-    uint64_t least, most; /* most 0: never */
-} range;
-
-static const range once[ORIEL_MOVES] = {
-    [ORIEL_OP_BROADCAST] = {KIB(64), KIB(256)}, [ORIEL_OP_ALLGATHER] = {KIB(32), KIB(128)},
-    [ORIEL_OP_ALLTOALL] = {KIB(32), KIB(128)},  [ORIEL_OP_GATHER] = {KIB(64), KIB(128)},
-    [ORIEL_OP_SCATTER] = {KIB(32), UINT64_MAX},
+/* Operations in which memory of a rank's own may be read where it is, */
+static const bool once[ORIEL_MOVES] = {
+    [ORIEL_OP_BROADCAST] = true,      [ORIEL_OP_ALLGATHER] = true, [ORIEL_OP_ALLTOALL] = true,
+    [ORIEL_OP_GATHER] = true,         [ORIEL_OP_SCATTER] = true,   [ORIEL_OP_REDUCE] = true,
+    [ORIEL_OP_REDUCE_SCATTER] = true,
 };
-static const range once_sharing[ORIEL_MOVES] = {[ORIEL_OP_SCATTER] = {KIB(128), UINT64_MAX}};
+/* if so many bytes of it are read by others: by the system, if calls have shown it to be quicker (trial.c). */
+#define ONCE_BYTES KIB(8)
 
-/* Ranks that are all threads of one process need no system: from here on, or from there if they share processors. */
-#define TOGETHER_BYTES         KIB(8)
+/* What the system copies to be combined, at once: it stays in the caches that are nearest. */
+#define TERM_BYTES KIB(64)
+
+/* Ranks that are all threads of one process need no system, but if they share processors it is worth while from here on only. */
 #define TOGETHER_SHARING_BYTES KIB(16)
 
 /* From this many bytes on, more than two ranks reduce a part each, instead of everything each. */
@@ -83,8 +69,11 @@ typedef struct large {
     char *staged;          /* where this rank staged last */
     oriel_offer_kind kind; /* what this rank offers */
     bool stream;           /* results go around the caches */
+    bool single;           /* memory of a rank's own is read where it is */
     bool some_direct, all_direct;
-    bool parts; /* all are, and each combines a part, where it is wanted */
+    bool parts;         /* all are in windows, and each combines a part, where it is wanted */
+    oriel_trial *trial; /* NULL: none, else told when what was done, before and after the first meeting */
+    int64_t when[4];
 } large;
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -128,6 +117,12 @@ static uint64_t footprint(const oriel_comm *comm, const oriel_move *move)
     return (senders * move->blocks + receivers * (from_each ? comm->ranks : 1)) * move->bytes;
 }
 
+/* Whether what others write to is what they read. */
+static bool is_written(const oriel_move *move)
+{
+    return move->in_place && (move->operation == ORIEL_OP_ALLTOALL || move->operation == ORIEL_OP_REDUCE_SCATTER);
+}
+
 static bool may_be_direct(const oriel_comm *comm, const oriel_move *move)
 {
     const uint64_t bytes = move->blocks * move->bytes;
@@ -135,7 +130,7 @@ static bool may_be_direct(const oriel_comm *comm, const oriel_move *move)
         return false;
     switch (move->operation) {
     case ORIEL_OP_ALLTOALL:
-    case ORIEL_OP_REDUCE_SCATTER: return !move->in_place;
+    case ORIEL_OP_REDUCE_SCATTER: return !is_written(move);
     case ORIEL_OP_ALLREDUCE:
     case ORIEL_OP_REDUCE: return !move->recv || oriel_world_has(comm->world, move->recv, move->bytes);
     default: return true;
@@ -151,21 +146,33 @@ static uint64_t read_by_others(const oriel_move *move)
 /* Whether memory of a rank's own can be of use in this call: a matter of what all ranks know. */
 static bool is_for_remote(const oriel_move *move)
 {
-    return once[move->operation].most != 0 && read_by_others(move) >= TOGETHER_BYTES;
+    return once[move->operation] && read_by_others(move) >= ONCE_BYTES;
 }
 
-static bool may_be_remote(const oriel_comm *comm, const oriel_move *move)
+/* Whether all are to read it in this call. */
+static oriel_status choose_single(large *all)
 {
+    oriel_comm *comm = all->comm;
+    const oriel_move *move = all->move;
     const uint64_t bytes = read_by_others(move);
     if (comm->remote.may != ORIEL_REMOTE_ON || !is_for_remote(move))
-        return false;
-    if (move->operation == ORIEL_OP_ALLTOALL && move->in_place)
-        return false;
-    const bool sharing = comm->spins == 0;
-    if (comm->remote.together)
-        return bytes >= (sharing ? TOGETHER_SHARING_BYTES : TOGETHER_BYTES);
-    const range *of = &(sharing ? once_sharing : once)[move->operation];
-    return bytes >= of->least && bytes <= of->most;
+        return ORIEL_OK;
+    if (comm->remote.together) {
+        all->single = comm->spins > 0 || bytes >= TOGETHER_SHARING_BYTES;
+        return ORIEL_OK;
+    }
+    oriel_trial *trial = oriel_trial_of(comm, move->operation, bytes);
+    oriel_status status = oriel_trial_choose(comm, move->call, trial, &all->single);
+    if (status == ORIEL_OK && oriel_trial_runs(trial))
+        all->trial = trial;
+    return status;
+}
+
+/* Notes when something of a trial began or ended. */
+static void note(large *all, int event)
+{
+    if (all->trial)
+        all->when[event] = oriel_now();
 }
 
 /* The root of a reduction, which nobody need read from, says whether others may write to it. */
@@ -174,11 +181,14 @@ static bool offers(const oriel_move *move, uint32_t rank)
     return is_read(move, rank) || move->operation == ORIEL_OP_REDUCE;
 }
 
-static oriel_offer_kind kind_of_offer(const oriel_comm *comm, const oriel_move *move)
+static oriel_offer_kind kind_of_offer(const large *all)
 {
-    if (!offers(move, comm->rank))
+    const oriel_move *move = all->move;
+    if (!offers(move, all->comm->rank))
         return ORIEL_STAGED;
-    return may_be_direct(comm, move) ? ORIEL_IN_WORLD : may_be_remote(comm, move) ? ORIEL_IN_PROCESS : ORIEL_STAGED;
+    if (may_be_direct(all->comm, move))
+        return ORIEL_IN_WORLD;
+    return all->single && is_read(move, all->comm->rank) && !is_written(move) ? ORIEL_IN_PROCESS : ORIEL_STAGED;
 }
 
 /* The piece of each block that begins at `from`; nobody else reads a rank's block for itself. */
@@ -219,7 +229,12 @@ static oriel_status offer(large *all, uint64_t from)
             break;
         }
     }
-    return oriel_meet(comm, move->call);
+    if (from == 0)
+        note(all, 1);
+    oriel_status status = oriel_meet(comm, move->call);
+    if (from == 0)
+        note(all, 2);
+    return status;
 }
 
 static oriel_offer_kind kind_of_peer(const large *all, uint32_t rank)
@@ -230,6 +245,7 @@ static oriel_offer_kind kind_of_peer(const large *all, uint32_t rank)
 static void learn_who_is_direct(large *all)
 {
     const oriel_move *move = all->move;
+    bool all_in_world = true, some_in_world = false;
     all->some_direct = false;
     all->all_direct = true;
     for (uint32_t rank = 0; rank < all->comm->ranks; rank++) {
@@ -238,10 +254,14 @@ static void learn_who_is_direct(large *all)
         bool direct = kind_of_peer(all, rank) != ORIEL_STAGED;
         all->some_direct |= direct;
         all->all_direct &= direct;
+        all_in_world &= kind_of_peer(all, rank) == ORIEL_IN_WORLD;
+        some_in_world |= kind_of_peer(all, rank) == ORIEL_IN_WORLD;
     }
     const bool to_root = move->operation == ORIEL_OP_REDUCE;
-    all->parts = all->all_direct && (move->operation == ORIEL_OP_ALLREDUCE ||
-                                     (to_root && kind_of_peer(all, move->root) == ORIEL_IN_WORLD));
+    if (some_in_world)
+        all->trial = NULL; /* it would tell of something else */
+    all->parts = all_in_world && (move->operation == ORIEL_OP_ALLREDUCE ||
+                                  (to_root && kind_of_peer(all, move->root) == ORIEL_IN_WORLD));
 }
 
 /* ---- Taking ----------------------------------------------------------------------------------------------------- */
@@ -271,13 +291,21 @@ static void copy(const large *all, uint64_t to, const char *from, uint64_t bytes
         memcpy(target, from, bytes);
 }
 
+/* Whether the system has to copy what `rank` has. */
+static bool is_far(const large *all, uint32_t rank)
+{
+    const oriel_comm *comm = all->comm;
+    const oriel_offer *its = &oriel_peer_line(comm, rank)->offer;
+    return rank != comm->rank && is_read(all->move, rank) && its->kind == ORIEL_IN_PROCESS &&
+           its->process != comm->remote.process;
+}
+
 /* The bytes from `from` on of the block that `rank` has for this one, to `to` of what this one receives. */
 static oriel_status take_block(const large *all, uint64_t to, uint32_t rank, uint64_t from, uint64_t bytes)
 {
     oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
-    const oriel_offer *its = &oriel_peer_line(comm, rank)->offer;
-    if (rank != comm->rank && its->kind == ORIEL_IN_PROCESS && its->process != comm->remote.process) {
+    if (is_far(all, rank)) {
         const uint64_t block = move->blocks == 1 ? 0 : comm->rank;
         return oriel_remote_read(comm, move->call, rank, (char *)move->recv + to, block * move->bytes + from, bytes);
     }
@@ -299,15 +327,52 @@ static oriel_status take_from_each(const large *all, uint64_t from, uint64_t byt
     return status;
 }
 
-static void take_reduced(const large *all, uint64_t from, uint64_t bytes)
+/*
+ * The terms of `bytes` bytes, `done` bytes into the round that began at `from`.
+ * Those that the system has to copy go through the half of this rank's scratch that it staged into before: all have met since, so nobody
+ * reads it any more.
+ */
+static oriel_status find_terms(const large *all, uint64_t from, uint64_t done, uint64_t bytes)
 {
-    const oriel_comm *comm = all->comm;
+    oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
+    const uint64_t half = 2 * (uint64_t)comm->rank + (comm->stagings & 1), room = lines_up(bytes);
+    char *copied = oriel_world_at(comm->world, comm->scratch + half * comm->half);
+    for (uint32_t rank = 0; rank < comm->ranks; rank++) {
+        comm->terms[rank] = source(all, rank, comm->rank, from) + done;
+        if (!is_far(all, rank))
+            continue;
+        const uint64_t block = move->blocks == 1 ? 0 : comm->rank;
+        oriel_status status =
+            oriel_remote_read(comm, move->call, rank, copied, block * move->bytes + from + done, bytes);
+        if (status != ORIEL_OK)
+            return status;
+        comm->terms[rank] = copied;
+        copied += room;
+    }
+    return ORIEL_OK;
+}
+
+static oriel_status take_reduced(const large *all, uint64_t from, uint64_t bytes)
+{
+    oriel_comm *comm = all->comm;
+    const oriel_move *move = all->move;
+    bool far = false;
     for (uint32_t rank = 0; rank < comm->ranks; rank++)
-        comm->terms[rank] = source(all, rank, comm->rank, from);
-    comm->targets[0] = (char *)move->recv + from;
-    oriel_combine_to(move->dtype, move->reduce, comm->targets, 1, all->stream, comm->terms, comm->ranks,
-                     bytes / pto_dtype_bytes(move->dtype));
+        far |= is_far(all, rank);
+    const uint64_t room = smaller(TERM_BYTES, comm->half / comm->ranks / ORIEL_LINE * ORIEL_LINE);
+    const uint64_t most = far ? room : bytes;
+    oriel_status status = ORIEL_OK;
+    for (uint64_t done = 0; done < bytes && status == ORIEL_OK; done += most) {
+        const uint64_t now = smaller(most, bytes - done);
+        status = find_terms(all, from, done, now);
+        if (status != ORIEL_OK)
+            break;
+        comm->targets[0] = (char *)move->recv + from + done;
+        oriel_combine_to(move->dtype, move->reduce, comm->targets, 1, all->stream, comm->terms, comm->ranks,
+                         now / pto_dtype_bytes(move->dtype));
+    }
+    return status;
 }
 
 /* Part `rank` of `bytes` bytes that all ranks share. */
@@ -374,12 +439,11 @@ static oriel_status take(large *all, uint64_t from, uint64_t bytes)
     switch (move->operation) {
     case ORIEL_OP_ALLREDUCE:
     case ORIEL_OP_REDUCE_SCATTER:
-    case ORIEL_OP_REDUCE: take_reduced(all, from, bytes); break;
+    case ORIEL_OP_REDUCE: return take_reduced(all, from, bytes);
     case ORIEL_OP_BROADCAST:
     case ORIEL_OP_SCATTER: return take_block(all, from, move->root, from, bytes);
     default: return take_from_each(all, from, bytes);
     }
-    return ORIEL_OK;
 }
 
 /* ---- The call --------------------------------------------------------------------------------------------------- */
@@ -434,6 +498,30 @@ static void move_alone(const oriel_move *move)
         memcpy(move->recv, move->send, move->bytes);
 }
 
+static oriel_status move_all(large *all)
+{
+    const oriel_move *move = all->move;
+    note(all, 0);
+    oriel_status status = offer(all, 0);
+    if (status != ORIEL_OK)
+        return status;
+    learn_who_is_direct(all);
+    const uint64_t first = smaller(all->piece, move->bytes);
+    if (all->parts) {
+        give_part(all);
+    } else if (move->operation != ORIEL_OP_ALLREDUCE || !all->some_direct) {
+        /* One round takes everything if nothing is staged. */
+        status = all->all_direct ? take(all, 0, move->bytes) : take(all, 0, first);
+        if (status == ORIEL_OK && !all->all_direct)
+            status = move_pieces(all, all->piece);
+    } else { /* that round has told all that some are not: nothing was taken in it */
+        all->kind = ORIEL_STAGED;
+        all->some_direct = false;
+        status = move_pieces(all, 0);
+    }
+    return status == ORIEL_OK && all->some_direct ? finish(all) : status;
+}
+
 oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move)
 {
     if (comm->ranks == 1) {
@@ -448,24 +536,15 @@ oriel_status oriel_move_large(oriel_comm *comm, const oriel_move *move)
     large all = {.comm = comm,
                  .move = move,
                  .piece = comm->half / move->blocks / ORIEL_LINE * ORIEL_LINE,
-                 .kind = kind_of_offer(comm, move),
                  .stream = !oriel_fits_cache(footprint(comm, move))};
-    status = offer(&all, 0);
+    status = choose_single(&all);
     if (status != ORIEL_OK)
         return status;
-    learn_who_is_direct(&all);
-    const uint64_t first = smaller(all.piece, move->bytes);
-    if (all.parts) {
-        give_part(&all);
-    } else if (move->operation != ORIEL_OP_ALLREDUCE || !all.some_direct) {
-        /* One round takes everything if nothing is staged. */
-        status = all.all_direct ? take(&all, 0, move->bytes) : take(&all, 0, first);
-        if (status == ORIEL_OK && !all.all_direct)
-            status = move_pieces(&all, all.piece);
-    } else { /* that round has told all that some are not: nothing was taken in it */
-        all.kind = ORIEL_STAGED;
-        all.some_direct = false;
-        status = move_pieces(&all, 0);
+    all.kind = kind_of_offer(&all);
+    status = move_all(&all);
+    if (status == ORIEL_OK && all.trial) {
+        note(&all, 3);
+        oriel_trial_tell(all.trial, all.when);
     }
-    return status == ORIEL_OK && all.some_direct ? finish(&all) : status;
+    return status;
 }

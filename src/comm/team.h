@@ -37,6 +37,7 @@
  *      algorithm.h what algorithms there are             choose.c    which of them a call takes, by table.h
  *      comm.c      split, free, windows                  crew.h      ranks that nobody launched
  *      stream.c    copies past the caches            remote.c    reads memory of a peer's own
+ *      trial.c     whether that is quicker
  */
 #ifndef ORIEL_COMM_TEAM_H
 #define ORIEL_COMM_TEAM_H
@@ -163,6 +164,16 @@ typedef enum oriel_remote_may {
     ORIEL_REMOTE_ON
 } oriel_remote_may;
 
+/* Whether it is quicker for calls of one operation and size: trial.c. Equal on all ranks, but for the times. */
+typedef struct oriel_trial {
+    uint32_t calls;     /* so far, until it is known, */
+    bool single;        /* from then on */
+    int64_t best[2][2]; /* ns: of two copies, of a single one: before the call's first meeting, and after it */
+} oriel_trial;
+
+#define ORIEL_TRIAL_LEAST 13 /* log2 of the least bytes; sizes up from 2^27 are one */
+#define ORIEL_TRIAL_SIZES 15
+
 typedef struct oriel_remote {
     oriel_remote_may may;
     bool together;   /* agreed: all ranks are threads of one process */
@@ -193,6 +204,7 @@ struct oriel_comm {
     uint64_t scratch, half;
 
     oriel_remote remote;
+    oriel_trial (*trials)[ORIEL_TRIAL_SIZES]; /* [ORIEL_MOVES] */
 
     /* Which way a call goes: equal on all ranks. */
     const oriel_choice *choice[ORIEL_MOVES]; /* of each operation, steps; NULL: direct */
@@ -349,6 +361,16 @@ oriel_status oriel_remote_agree(oriel_comm *comm, oriel_call call);
 /* to <- what `peer`, a rank of another process, has offered in the last meeting, `from` bytes on. The end of the call if it fails. */
 oriel_status oriel_remote_read(oriel_comm *comm, oriel_call call, uint32_t peer, void *to, uint64_t from,
                                uint64_t bytes);
+
+/* The trial of what a rank sends, or the root does: `bytes` bytes that others read. Its own for the communicator's life. */
+oriel_trial *oriel_trial_of(oriel_comm *comm, oriel_operation operation, uint64_t bytes);
+
+/* Whether this call is to make single copies. Once for each trial it meets for that. */
+oriel_status oriel_trial_choose(oriel_comm *comm, oriel_call call, oriel_trial *trial, bool *single);
+
+/* Whether it wants to be told of this call: times of base/clock.h, from where to where before and after the first meeting. */
+bool oriel_trial_runs(const oriel_trial *trial);
+void oriel_trial_tell(oriel_trial *trial, const int64_t when[4]);
 
 /* ---- Kernels ---------------------------------------------------------------------------------------------------- */
 

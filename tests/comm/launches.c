@@ -237,6 +237,19 @@ typedef struct hole {
     bool sends, window;
 } hole;
 
+/*
+ * Rank 1 died of it. Or, where it need not touch what it sends itself and rank 0 has the system read it, rank 0 was told.
+ */
+static bool is_told(const hole *it, oriel_status status)
+{
+    const char *text = oriel_last_error();
+    if (status == ORIEL_RANK_DIED)
+        return strstr(text, "rank 1 was killed by signal 11");
+    const bool only_read = it->sends && (it->kind == BROADCAST || it->kind == GATHER || it->kind == REDUCE);
+    return only_read && status == ORIEL_SYSTEM && strstr(text, "rank 0 read the memory of rank 1 in ") &&
+           strstr(text, "Bad address");
+}
+
 /* Rank 1 falls into a hole at the end of one of its buffers. Its peers are done by then, or wait, or will in the next call. */
 static oriel_status fall(oriel_comm *comm, void *context)
 {
@@ -260,7 +273,7 @@ static oriel_status fall(oriel_comm *comm, void *context)
     oriel_status status = test_do(&call, it->window && oriel_comm_rank(comm) == 0 ? window : send, recv, comm);
     if (status == ORIEL_OK)
         status = oriel_barrier(comm);
-    must_hold(status == ORIEL_RANK_DIED && strstr(oriel_last_error(), "rank 1 was killed by signal 11"));
+    must_hold(is_told(it, status));
     return status;
 }
 
@@ -273,8 +286,10 @@ static void a_rank_that_dies_in_the_middle(void **state)
     for (int kind = BROADCAST; kind < TEST_KINDS; kind++)
         for (int way = 0; way < 4; way++) {
             hole it = {.kind = (test_kind)kind, .sends = way % 2, .window = way / 2};
-            assert_fails(oriel_comm_launch(2, fall, &it, &(oriel_comm_options){.timeout_s = 60}), ORIEL_RANK_DIED,
-                         "rank 1 was killed by signal 11");
+            oriel_status status = oriel_comm_launch(2, fall, &it, &(oriel_comm_options){.timeout_s = 60});
+            if (!is_told(&it, status))
+                fail_msg("%s, way %d: %s: %s", test_kind_names[kind], way, oriel_status_name(status),
+                         oriel_last_error());
         }
     assert_nothing_left(before);
 }

@@ -50,7 +50,10 @@ static oriel_status agree(oriel_comm *comm, char *send, char *recv)
 
 /* ---- Any mixture of buffers ------------------------------------------------------------------------------------- */
 
-/* Of a block: around each bound of a range in large.c, whether it is of blocks or, of two to four ranks, of what a root sends. */
+/*
+ * Of a block: around the least that is read where it is, whether it is of blocks or, of two to four ranks, of what a root sends; around
+ * the piece in which terms are read; and sizes that are one, and not, to a trial.
+ */
 static const uint64_t mixed_bytes[] = {8188, 8192, 21800, 32764, 32768, 65532, 65536, 131072, 131076, 262144, 262148};
 #define MIXED (sizeof mixed_bytes / sizeof mixed_bytes[0])
 
@@ -256,6 +259,77 @@ static void other_words_are_refused(void **state)
     setenv("ORIEL_SINGLE_COPY", "", 1);
 }
 
+/* ---- One copy or two -------------------------------------------------------------------------------------------- */
+
+/* As if the tries had been made, with these times on this rank: of two copies and of one, before the meeting and after. */
+static oriel_status choose_with(oriel_comm *comm, const int64_t best[2][2], bool *single)
+{
+    oriel_trial trial = {0};
+    for (; oriel_trial_runs(&trial); trial.calls++)
+        must_hold(oriel_trial_choose(comm, (oriel_call){{0}}, &trial, single) == ORIEL_OK);
+    memcpy(trial.best, best, sizeof trial.best);
+    must(oriel_trial_choose(comm, (oriel_call){{0}}, &trial, single));
+    bool again = !*single;
+    must(oriel_trial_choose(comm, (oriel_call){{0}}, &trial, &again));
+    must_hold(again == *single);
+    return ORIEL_OK;
+}
+
+/* By the slowest rank of each half of a call, so that all choose alike, whichever is quicker for a rank by itself. */
+static oriel_status choices(oriel_comm *comm, void *context)
+{
+    (void)context;
+    static const int64_t one[2][2][2] = {{{10, 10}, {1, 25}}, {{5, 30}, {2, 20}}};  /* 10 + 30 against 2 + 25 */
+    static const int64_t two[2][2][2] = {{{10, 10}, {30, 25}}, {{5, 30}, {2, 20}}}; /* 10 + 30 against 30 + 25 */
+    const uint32_t rank = oriel_comm_rank(comm);
+    bool single;
+    must(choose_with(comm, one[rank], &single));
+    must_hold(single);
+    must(choose_with(comm, two[rank], &single));
+    must_hold(!single);
+    return ORIEL_OK;
+}
+
+static void all_choose_the_quicker_way(void **state)
+{
+    (void)state;
+    assert_ok(oriel_comm_launch(2, choices, NULL, &(oriel_comm_options){.threads = UNDER_TSAN}));
+}
+
+/* Its tries are of one way first, then of the other; a call in which a window takes part is none of them. */
+static oriel_status tries(oriel_comm *comm, void *context)
+{
+    (void)context;
+    const uint32_t rank = oriel_comm_rank(comm);
+    char *data = buffers(3);
+    void *window;
+    must(oriel_window_alloc(comm, COUNT, &window));
+    const oriel_trial *trial = oriel_trial_of(comm, ORIEL_OP_ALLGATHER, COUNT);
+    bool last = true;
+    uint32_t calls = 0, turns = 0;
+    for (; oriel_trial_runs(trial); calls++) {
+        must(oriel_allgather(data, data + COUNT, COUNT, PTO_U8, comm));
+        must_hold(trial->calls == calls + 1);
+        turns += offered_own_memory(comm) != last;
+        last = offered_own_memory(comm);
+        must(oriel_allgather(rank == 0 ? window : data, data + COUNT, COUNT, PTO_U8, comm));
+        must_hold(trial->calls == calls + 1 || !oriel_trial_runs(trial)); /* the choice counts */
+    }
+    must_hold(turns == 1 && calls >= 4);
+    must(oriel_allgather(data, data + COUNT, COUNT, PTO_U8, comm));
+    must_hold(offered_own_memory(comm) == trial->single);
+    free(data);
+    return oriel_window_free(comm, window);
+}
+
+static void a_trial_is_of_its_own_calls(void **state)
+{
+    (void)state;
+    if (UNDER_TSAN)
+        skip();
+    assert_ok(oriel_comm_launch(2, tries, NULL, NULL));
+}
+
 /* ---- What goes wrong -------------------------------------------------------------------------------------------- */
 
 /* In what way rank 0, the root of a broadcast, or rank 1, which reads from it, is bad. */
@@ -394,6 +468,8 @@ int main(void)
         cmocka_unit_test(all_heed_what_one_may_not),
         cmocka_unit_test(all_heed_what_one_wants),
         cmocka_unit_test(other_words_are_refused),
+        cmocka_unit_test(all_choose_the_quicker_way),
+        cmocka_unit_test(a_trial_is_of_its_own_calls),
         cmocka_unit_test(memory_of_the_dead),
         cmocka_unit_test(a_reader_that_dies),
         cmocka_unit_test(killed_at_any_moment),
