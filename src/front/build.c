@@ -63,8 +63,19 @@ static const char *const hooks_flags[] = {"-std=gnu17", "-O2", "-g", "-fPIC", "-
 /* A name in this object is this object's: others that are loaded have the same. */
 static const char *const link_flags[] = {"-shared", "-Wl,-Bsymbolic", "-Wl,--as-needed", NULL};
 
-/* Of GCC: no symbol that is one for the whole process, whatever loads it. */
-static const char *const gcc_flags[] = {"-fno-gnu-unique", NULL};
+/*
+ * Of GCC: no symbol that is one for the whole process, whatever loads it. Calls are inlined, all that can be, since a struct that is passed or
+ * returned by value is told of only then. See also compat/detail/blocks.h.
+ */
+static const char *const gcc_flags[] = {"-fno-gnu-unique", "-fno-semantic-interposition", "-finline-functions",
+                                        "-finline-small-functions", "-finline-limit=10000",
+                                        "--param=inline-unit-growth=400", "--param=large-function-growth=400",
+#ifdef __x86_64__
+                                        /* What is larger than hooks take as a whole is a call of memcpy or memset. */
+                                        "-mmemcpy-strategy=rep_8byte:1024:noalign,libcall:-1:noalign",
+                                        "-mmemset-strategy=rep_8byte:1024:noalign,libcall:-1:noalign",
+#endif
+                                        NULL};
 /* Of Clang: a read of what is then written is told as well; and its debug information has the path of a source as it was given. */
 static const char *const clang_flags[] = {"-mllvm", "-tsan-instrument-read-before-write=1", "-fdebug-compilation-dir=.",
                                           NULL};
@@ -240,6 +251,10 @@ static void add_compilation(build *b, const oriel_command *compiler, const char 
         add_list(command, b->clang ? clang_flags : gcc_flags);
         if (!b->clang && source[0] != '/')
             oriel_command_add(command, "-fdebug-prefix-map=%s=.", b->here);
+        if (!b->clang) {
+            oriel_command_add(command, "-include");
+            oriel_command_add(command, "%s/oriel/compat/detail/blocks.h", b->include);
+        }
         add_list(command, b->platform->flag);
         oriel_command_add(command, "-I%s/oriel/compat", b->include);
         if (b->source->kernel_count > 1)

@@ -167,13 +167,12 @@ static bool overlap(const front_access *begun, const volatile char *at, uint32_t
 }
 
 /*
- * A copy of a struct, of which g++ tells the write first: that has not been made yet. (A smaller one is a load and a store, each told by
- * itself.)
+ * A copy of a struct, of which g++ tells the write first: that has not been made yet. Or it was, of what was there: then it does not matter
+ * which of the two the engine gets first.
  */
 static bool is_to_come(const front_access *writing, const volatile char *at, uint32_t bytes)
 {
-    return writing->at && writing->bytes > sizeof(uint64_t) && !overlap(writing, at, bytes) &&
-           memcmp(writing->at, writing->memory, writing->bytes) == 0;
+    return writing->at && !overlap(writing, at, bytes) && memcmp(writing->at, writing->memory, writing->bytes) == 0;
 }
 
 void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)

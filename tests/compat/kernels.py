@@ -6,7 +6,7 @@ usage: kernels.py ORIEL
 
 The first line of each .cpp here is one of
     // expect: clean                    nothing found, and the right result on the direct engine
-    // expect: early-signal 13          a finding of that kind, with a side on that line
+    // expect: early-signal 13          a finding of that kind, with a side on that line; with several lines, one for each
     // expect: message TEXT             no verdict: what is said instead contains the text
 """
 
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unittest.mock
 
 import tap
 
@@ -65,9 +66,11 @@ def is_right(name):
             assert not findings, findings
 
 
-def has(name, kind, line):
+def has(name, kind, *lines):
     findings = check(name, "a2a3sim", "strict")
-    assert any(finding["kind"] == kind and f"{name}.cpp:{line}" in finding["id"] for finding in findings), findings
+    for line in lines:
+        place = re.compile(rf"/{name}\.cpp:{line}(/|$)")
+        assert any(finding["kind"] == kind and place.search(finding["id"]) for finding in findings), (line, findings)
 
 
 def says(name, text):
@@ -76,10 +79,18 @@ def says(name, text):
     assert done.returncode in (2, 4), done
 
 
-def point(name, first):
+def point(name, first, compiler=None):
     def test():
+        if compiler and not shutil.which(compiler):
+            return f"there is no {compiler}"
         if reason := lacks():
             return reason
+        if not compiler:
+            return verdict()
+        with unittest.mock.patch.dict(os.environ, {"CXX": compiler}):
+            return verdict()
+
+    def verdict():
         if first == "clean":
             is_right(name)
         elif first.startswith("message "):
@@ -107,12 +118,19 @@ def test_an_orchestration():
     return None
 
 
+# What compilers tell of, each in its way.
+BY_EACH = ("copies", "copies_kept", "passed")
+
+
 def points():
     named = {"test_an_orchestration": test_an_orchestration}
     for path in sorted(HERE.glob("*.cpp")):
         first = path.read_text().split("\n", 1)[0]
         assert first.startswith("// expect: "), path
-        named[f"test_{path.stem}"] = point(path.stem, first.removeprefix("// expect: "))
+        expected = first.removeprefix("// expect: ")
+        for compiler in ("g++", "clang++") if path.stem in BY_EACH else (None,):
+            of = f"_{compiler.strip('+')}" if compiler else ""
+            named[f"test_{path.stem}{of}"] = point(path.stem, expected, compiler)
     return named
 
 

@@ -2,7 +2,7 @@
 /*
  * What the launches of these kernels share. A launch file includes this, defines `expect`, and ends in one LAUNCH.
  *
- * Buffers: tensors in and out (COUNT elements of the launch's type), windows scratch (COUNT for each rank) and signals (a cache
+ * Buffers: tensors in and out (COUNT elements of the launch's type, 128 if it does not say otherwise), windows scratch (COUNT for each rank) and signals (a cache
  * line of 16 int32 cells for each rank, twice, and one more). The kernel gets them as `take` of common.hpp expects them.
  */
 #ifndef ORIEL_TESTS_COMPAT_LAUNCH_H
@@ -12,7 +12,9 @@
 #include <oriel/oriel.h>
 #include <string.h>
 
+#ifndef COUNT
 #define COUNT 128u
+#endif
 
 extern void kernel_entry(int64_t *args);
 

@@ -25,30 +25,6 @@ static inline uint32_t piece_of(size_t bytes)
     return bytes < PIECE ? (uint32_t)bytes : PIECE;
 }
 
-/* What the compiler copies after it has told of it, it tells as a whole. */
-static inline uint32_t told_of(size_t bytes)
-{
-    return bytes < ORIEL_FRONT_MOST_BYTES ? (uint32_t)bytes : ORIEL_FRONT_MOST_BYTES;
-}
-
-static inline void tell_read(const volatile void *at, size_t bytes, const void *from)
-{
-    const volatile char *byte = (const volatile char *)at;
-    for (uint32_t n; bytes; byte += n, bytes -= n) {
-        n = told_of(bytes);
-        oriel_front_read(byte, n, from);
-    }
-}
-
-static inline void tell_write(volatile void *at, size_t bytes, const void *from)
-{
-    volatile char *byte = (volatile char *)at;
-    for (uint32_t n; bytes; byte += n, bytes -= n) {
-        n = told_of(bytes);
-        oriel_front_write(byte, n, from);
-    }
-}
-
 /* ---- Loads and stores ------------------------------------------------------------------------------------------- */
 
 #define ACCESS(prefix, bytes)                                                                                          \
@@ -72,16 +48,19 @@ ACCESS(__tsan_volatile_, 1)
 ACCESSES(__tsan_volatile_)
 ACCESSES(__tsan_unaligned_volatile_)
 
+/* A struct is told of, and copied then. A larger one is copied by memcpy, which tells of it. */
 void __tsan_read_range(void *at, size_t bytes);
 void __tsan_read_range(void *at, size_t bytes)
 {
-    tell_read(at, bytes, HERE);
+    if (bytes <= ORIEL_FRONT_MOST_BYTES)
+        oriel_front_read(at, (uint32_t)bytes, HERE);
 }
 
 void __tsan_write_range(void *at, size_t bytes);
 void __tsan_write_range(void *at, size_t bytes)
 {
-    tell_write(at, bytes, HERE);
+    if (bytes <= ORIEL_FRONT_MOST_BYTES)
+        oriel_front_write(at, (uint32_t)bytes, HERE);
 }
 
 void __tsan_vptr_read(void **at);
