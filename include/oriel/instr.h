@@ -260,11 +260,12 @@ typedef struct pto_signal {
 
 /*
  * A scalar load or store of device memory. `bits` holds the element's bytes, from the lowest. `uncached`: it goes around the scalar
- * unit's cache (the set's ld_dev and st_dev): a load sees what is in memory, a store is on its way there at once.
+ * unit's cache (the set's ld_dev and st_dev): a load sees what is in memory, a store is on its way there at once. `peek`: no access of
+ * the machine; `bits` holds what is in memory, and gets what a load would see there of the core's own stores. For engines with a cache.
  */
 typedef struct pto_access {
     pto_op op;
-    bool uncached;
+    bool uncached, peek;
     const pto_site *site;
     pto_addr addr;
     pto_dtype dtype;

@@ -31,6 +31,7 @@ typedef struct front {
     pto_core *core;
     const char *top;                               /* of the kernel's stack, above this */
     front_access reading, writing;                 /* of a copy both, before it is made */
+    char before[ORIEL_FRONT_MOST_BYTES];           /* what lies where it writes until it does */
     uint64_t steps;                                /* since the last instruction or access */
     uint8_t event[PTO_PIPE_COUNT][PTO_PIPE_COUNT]; /* ids that event objects took, modulo 256 */
     /* What it was given. */

@@ -150,6 +150,25 @@ static void begin_read(front *self, char *at, uint32_t bytes, const pto_site *si
     memcpy(at, seen, bytes);
 }
 
+/*
+ * What the core has stored there and memory lacks is put in its place: g++ tells of a store to a bit-field as of one to all of its word, and
+ * then takes the rest of it from there.
+ */
+static void show_own(front *self)
+{
+    front_access *writing = &self->writing;
+    pto_core *core = self->core;
+    for (uint32_t done = 0, n; writing->bytes <= sizeof(uint64_t) && done < writing->bytes; done += n) {
+        char *at = writing->at + done;
+        n = element_at(at, writing->bytes - done);
+        pto_access own = {
+            .op = PTO_OP_LOAD, .peek = true, .addr = oriel_view_address(core->view, at), .dtype = dtype_of(n)};
+        memcpy(&own.bits, at, n);
+        core->ops->access(core, &own);
+        memcpy(at, &own.bits, n);
+    }
+}
+
 static void begin_write(front *self, char *at, uint32_t bytes, const pto_site *site)
 {
     front_access *writing = &self->writing;
@@ -159,6 +178,8 @@ static void begin_write(front *self, char *at, uint32_t bytes, const pto_site *s
     writing->bytes = bytes;
     writing->site = site;
     memcpy(writing->memory, at, bytes);
+    show_own(self);
+    memcpy(self->before, at, bytes);
 }
 
 static bool overlap(const front_access *begun, const volatile char *at, uint32_t bytes)
@@ -170,9 +191,10 @@ static bool overlap(const front_access *begun, const volatile char *at, uint32_t
  * A copy of a struct, of which g++ tells the write first: that has not been made yet. Or it was, of what was there: then it does not matter
  * which of the two the engine gets first.
  */
-static bool is_to_come(const front_access *writing, const volatile char *at, uint32_t bytes)
+static bool is_to_come(const front *self, const volatile char *at, uint32_t bytes)
 {
-    return writing->at && !overlap(writing, at, bytes) && memcmp(writing->at, writing->memory, writing->bytes) == 0;
+    const front_access *writing = &self->writing;
+    return writing->at && !overlap(writing, at, bytes) && memcmp(writing->at, self->before, writing->bytes) == 0;
 }
 
 void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
@@ -180,17 +202,21 @@ void oriel_front_read(const volatile void *at, uint32_t bytes, const void *from)
     front *self = front_if_running();
     if (!self) /* code of the object that runs when it is loaded */
         return;
-    const bool to_come = is_to_come(&self->writing, at, bytes);
-    if (to_come)
+    front_access *writing = &self->writing;
+    const bool to_come = is_to_come(self, at, bytes);
+    if (to_come) {
+        memcpy(writing->at, writing->memory, writing->bytes);
         put_back(&self->reading);
-    else
+    } else
         front_settle(self);
     if (is_device_memory(self, at))
         begin_read(self, (char *)(uintptr_t)at, bytes, oriel_site_of(from));
     else
         look_at_own(self, "reads", at, bytes, from);
-    if (to_come) /* others may have run */
-        memcpy(self->writing.memory, self->writing.at, self->writing.bytes);
+    if (to_come) { /* others may have run, and it may have been made */
+        memcpy(writing->memory, writing->at, writing->bytes);
+        memcpy(writing->at, self->before, writing->bytes);
+    }
 }
 
 void oriel_front_write(volatile void *at, uint32_t bytes, const void *from)

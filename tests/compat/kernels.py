@@ -101,6 +101,16 @@ def point(name, first, compiler=None):
     return test
 
 
+def test_own_stores_are_seen():
+    """However long a store stays in the cache, its own core sees it: no witness says otherwise."""
+    if reason := lacks():
+        return reason
+    for finding in check("parts_kept", "a2a3sim", "strict"):
+        for seen, right in ("0", "5"), ("1", "9"):
+            assert not re.search(rf"out\[{seen}\] of rank . is (?!0|{right})", finding["witness"]), finding
+    return None
+
+
 def test_an_orchestration():
     """Of several kernels: its own order is enough with the dependency that a condition makes, and not without."""
     if reason := lacks():
@@ -119,11 +129,11 @@ def test_an_orchestration():
 
 
 # What compilers tell of, each in its way.
-BY_EACH = ("copies", "copies_kept", "passed")
+BY_EACH = ("copies", "copies_kept", "parts", "parts_kept", "passed")
 
 
 def points():
-    named = {"test_an_orchestration": test_an_orchestration}
+    named = {test.__name__: test for test in (test_own_stores_are_seen, test_an_orchestration)}
     for path in sorted(HERE.glob("*.cpp")):
         first = path.read_text().split("\n", 1)[0]
         assert first.startswith("// expect: "), path

@@ -123,6 +123,32 @@ static void own_store_is_seen(pto_core *core)
     see(1, pto_load_i32(core, address(core, 0, 0)));
 }
 
+/* What the core sees of a store that is in its cache yet, with accesses of another size. */
+static void own_store_in_parts(pto_core *core)
+{
+    if (me(core) == 0) {
+        pto_store_i64(core, address(core, 0, 0), (INT64_C(2) << 32) + 1);
+        see(0, pto_load_i32(core, address(core, 0, 1)));
+        pto_store_i32(core, address(core, 0, 0), 3);
+        see(1, pto_load_i64(core, address(core, 0, 0)) & 0xf);
+    } else {
+        pto_tload(core, tile(core, 0), word(core, 0, 0));
+    }
+}
+
+/* Both are in the line: when that is cleaned, the first is not there any more. */
+static void own_stores_in_order(pto_core *core)
+{
+    if (me(core) == 0) {
+        pto_store_i32(core, address(core, 0, 0), 1);
+        pto_store_i32(core, address(core, 0, 0), 2);
+        pto_dcci(core, address(core, 0, 0));
+        pto_dsb(core);
+    } else {
+        pto_tload(core, tile(core, 0), word(core, 0, 0));
+    }
+}
+
 static void tload_of_own_store(pto_core *core)
 {
     pto_store_i32(core, address(core, 0, 0), 1);
@@ -301,6 +327,10 @@ static const litmus tests[] = {
     {"dcci_and_dsb", dcci_and_dsb, .ranks = 2, .ends = {UB(1, 0)}, .cases = CLEAN("1")},
     {"early_store", early_store, .ranks = 2, .ends = {UB(1, 0)}, .cases = FOUND("0 1", RANK_RACE)},
     {"own_store_is_seen", own_store_is_seen, .cases = CLEAN("11")},
+    {"own_store_in_parts", own_store_in_parts, .ranks = 2, .ends = {UB(1, 0)},
+     .cases = FOUND("230 231 233", RANK_RACE)},
+    {"own_stores_in_order", own_stores_in_order, .ranks = 2, .ends = {UB(1, 0), GM(0, 0)},
+     .cases = FOUND("02 12 22", RANK_RACE)},
     {"tload_of_own_store", tload_of_own_store, .ends = {UB(0, 0)}, .cases = FOUND("0 1", PIPE_RACE)},
     {"tload_of_cleaned_store", tload_of_cleaned_store, .ends = {UB(0, 0)}, .cases = CLEAN("1")},
     {"return_cleans_nothing", return_cleans_nothing, .out = true, .cases = FOUND("1 2", EARLY_SIGNAL)},

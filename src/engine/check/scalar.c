@@ -65,6 +65,28 @@ static void fetch_now(check_core *c)
         memcpy(c->fetched, check_memory_at(c->machine, hold->offset), hold->bytes);
 }
 
+/* What is in memory at `offset`, with the store that is held back: its core sees it. */
+static uint64_t with_held(const check_core *c, uint64_t offset, uint32_t bytes, uint64_t bits)
+{
+    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
+    for (uint32_t i = 0; hold && c->store_pending && i < hold->bytes; i++)
+        if (hold->offset + i - offset < bytes)
+            ((char *)&bits)[hold->offset + i - offset] = ((const char *)&c->pending_bits)[i];
+    return bits;
+}
+
+/* A store reaches memory, but for what the held one has stored as well: that is in the cache yet. */
+static void store_around_held(check_core *c, uint64_t offset, uint32_t bytes, uint64_t bits, char *at)
+{
+    const oriel_hold *hold = held(c, ORIEL_HOLD_LINE);
+    const bool pending = hold && c->store_pending;
+    for (uint32_t i = 0; i < bytes; i++) {
+        const uint64_t into = offset + i - (pending ? hold->offset : 0);
+        char *to = pending && into < hold->bytes ? (char *)&c->pending_bits + into : at + i;
+        *to = ((const char *)&bits)[i];
+    }
+}
+
 /* The held store reaches memory: not before its line was cleaned and a dsb is over. */
 static void write_back(check_core *c)
 {
@@ -285,7 +307,7 @@ static void store_word(check_core *c, const pto_access *access, uint64_t offset,
     oriel_ranges_remove(m->undefined, offset, offset + bytes);
     if (hold_back(c, access))
         return;
-    memcpy(m->plan->choose ? copy_at(c, offset, true) : at, &access->bits, bytes);
+    store_around_held(c, offset, bytes, access->bits, m->plan->choose ? copy_at(c, offset, true) : at);
     check_cells_stored(c, event, &c->clock, offset, offset + bytes, (const char *)&access->bits);
 }
 
@@ -305,23 +327,42 @@ static void load_word(check_core *c, pto_access *access, uint64_t offset, uint32
         check_touch(m, event, ORIEL_TOUCH_READ, &c->clock, offset, offset + bytes);
         if (m->plan->choose)
             check_late_land_bytes(m, c->rank, offset, offset + bytes);
-        const oriel_hold *own = held(c, ORIEL_HOLD_LINE);
-        access->bits = own && c->store_pending && own->offset == offset ? c->pending_bits : load(at, bytes);
+        access->bits = with_held(c, offset, bytes, load(at, bytes));
         return;
     }
     check_touch(m, event, ORIEL_TOUCH_READ, fetch_clock(c, line_of(c, offset)), offset, offset + bytes);
-    const oriel_hold *line = held(c, ORIEL_HOLD_LINE), *fetch = held(c, ORIEL_HOLD_FETCH);
-    if (line && c->store_pending && line->offset == offset)
-        access->bits = c->pending_bits;
-    else if (m->plan->choose)
-        access->bits = load(copy_at(c, offset, false), bytes);
-    else
-        access->bits = load(fetch && fetch->ordinal == c->count ? c->fetched : at, bytes);
+    const oriel_hold *fetch = held(c, ORIEL_HOLD_FETCH);
+    if (m->plan->choose)
+        at = copy_at(c, offset, false);
+    else if (fetch && fetch->ordinal == c->count)
+        at = c->fetched;
+    access->bits = with_held(c, offset, bytes, load(at, bytes));
+}
+
+/* Nothing happens: what is in the core's own line and not in memory. */
+static void peek(check_core *c, pto_access *access)
+{
+    const bool choose = c->machine->plan->choose;
+    oriel_object object;
+    void *pointer;
+    const uint32_t bytes = pto_dtype_bytes(access->dtype);
+    if ((!choose && !c->store_pending) || oriel_view_reach(c->view, oriel_op_name(access->op), "writes", access->addr,
+                                                           bytes, &pointer, &object) != ORIEL_OK)
+        return;
+    const uint64_t offset = object.place.offset + pto_addr_offset(access->addr);
+    const check_line *line = choose ? find_line(c, line_of(c, offset)) : NULL;
+    if (line && line->dirty)
+        access->bits = load(line->copy + offset % PTO_LINE_BYTES, bytes);
+    access->bits = with_held(c, offset, bytes, access->bits);
 }
 
 void check_access(pto_core *pto, pto_access *access)
 {
     check_core *c = (check_core *)pto;
+    if (access->peek) {
+        peek(c, access);
+        return;
+    }
     check_begin(c, access->site);
     check_turn(c);
     if (oriel_access_check(access, c->machine->setup->limits) != ORIEL_OK)
