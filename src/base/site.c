@@ -175,12 +175,22 @@ static bool look_up(const void *at, place *found)
 
 /* ---- Places ----------------------------------------------------------------------------------------------------- */
 
-static char *copy_of(const char *text)
+static oriel_bump *kept_in; /* NULL: on the heap */
+
+static const pto_site *make_site(const char *file, int line, const char *function)
 {
-    char *copy = strdup(text);
-    if (!copy)
+    pto_site *site = kept_in ? oriel_bump_take(kept_in, sizeof *site) : NULL;
+    char *file_copy = site ? oriel_bump_string(kept_in, file) : NULL;
+    char *function_copy = file_copy ? oriel_bump_string(kept_in, function) : NULL;
+    if (!function_copy) {
+        site = malloc(sizeof *site);
+        file_copy = strdup(file);
+        function_copy = strdup(function);
+    }
+    if (!site || !file_copy || !function_copy)
         abort();
-    return copy;
+    *site = (pto_site){file_copy, line, function_copy};
+    return site;
 }
 
 /* Without debug information: the object, and where in it. */
@@ -191,11 +201,7 @@ static const pto_site *by_address(const void *from)
     dladdr(from, &info);
     snprintf(text, sizeof text, "%s+0x%zx", info.dli_fname ? info.dli_fname : "?",
              (size_t)((uintptr_t)from - (uintptr_t)info.dli_fbase));
-    pto_site *site = malloc(sizeof *site);
-    if (!site)
-        abort();
-    *site = (pto_site){copy_of(text), 0, info.dli_sname ? copy_of(info.dli_sname) : "?"};
-    return site;
+    return make_site(text, 0, info.dli_sname ? info.dli_sname : "?");
 }
 
 static const pto_site *known_place(const place *found)
@@ -219,13 +225,7 @@ static const pto_site *resolve(const void *from)
     if (strncmp(found.file, "./", 2) == 0)
         found.file += 2;
     const pto_site *before = known_place(&found);
-    if (before)
-        return before;
-    pto_site *site = malloc(sizeof *site);
-    if (!site)
-        abort();
-    *site = (pto_site){copy_of(found.file), found.line, copy_of(found.function)};
-    return site;
+    return before ? before : make_site(found.file, found.line, found.function);
 }
 
 const pto_site *oriel_site_of(const void *from)
@@ -242,4 +242,11 @@ const pto_site *oriel_site_of(const void *from)
     const pto_site *site = entry->site;
     pthread_mutex_unlock(&lock);
     return site;
+}
+
+void oriel_site_keep_in(oriel_bump *memory)
+{
+    pthread_mutex_lock(&lock);
+    kept_in = memory;
+    pthread_mutex_unlock(&lock);
 }

@@ -3,6 +3,7 @@
 #ifndef ORIEL_BASE_SITE_H
 #define ORIEL_BASE_SITE_H
 
+#include "base/bump.h"
 #include "oriel/instr.h"
 
 /*
@@ -11,5 +12,8 @@
  * its file names the object and the address there. Any thread; not in a signal handler.
  */
 const pto_site *oriel_site_of(const void *from);
+
+/* From now on new ones lie in `memory`, while there is room: for a process whose parent is to read them. */
+void oriel_site_keep_in(oriel_bump *memory);
 
 #endif

@@ -33,6 +33,9 @@
 /* The engine ends itself at the deadline. It is killed if it has not by then: its kernel does no more instructions. */
 #define GRACE_NS INT64_C(500000000)
 
+/* A kernel that reaches no further from the end of its stack than this, and finds nothing there, has used it up. */
+#define NEAR_STACK ((uintptr_t)64 << 10)
+
 #define DEFAULT_CALLS     3
 #define DEFAULT_SCHEDULES 10000
 
@@ -41,9 +44,10 @@
 /* At the beginning of the memory that becomes the report's. */
 typedef struct handover {
     oriel_bump memory;
-    const pto_site *volatile running; /* kernels are at the same addresses in both processes */
+    const pto_site *volatile running; /* at the same address in both processes: in the kernel, or in `memory` */
     const void *volatile crashed_at;  /* in the code */
     const void *volatile reached_for;
+    volatile bool out_of_stack;
     oriel_status status;
     char message[ORIEL_ERROR_BYTES];
     oriel_check_report report;
@@ -151,11 +155,25 @@ static const void *place_of_crash(const ucontext_t *context)
 #endif
 }
 
+static uintptr_t stack_at_crash(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    return (uintptr_t)context->uc_mcontext.sp;
+#else
+    (void)context;
+    return 0;
+#endif
+}
+
 /* The instruction is done once more when this returns, and kills the process. */
 static void tell_of_crash(int signal, siginfo_t *info, void *context)
 {
-    (void)signal;
     teller->reached_for = info->si_addr;
+    /* What cannot be reached just around the end of the stack is what is to end it. */
+    teller->out_of_stack =
+        signal == SIGSEGV && (uintptr_t)info->si_addr - (stack_at_crash(context) - NEAR_STACK) < 2 * NEAR_STACK;
     teller->crashed_at = place_of_crash(context);
 }
 
@@ -181,6 +199,7 @@ static oriel_status work_and_tell(void *context)
 {
     const checking *c = context;
     die_of_crashes(c->handover);
+    oriel_site_keep_in(&c->handover->memory);
     c->handover->status = work(context);
     if (c->handover->status != ORIEL_OK)
         oriel_error_copy(c->handover->message, sizeof c->handover->message);
@@ -211,6 +230,11 @@ static oriel_status crashed(const checking *c, const oriel_fate *fate)
     char place[512];
     const char *since = c->handover->running ? "at or after this instruction" : "before its first instruction";
     const pto_site *site = where_it_crashed(c);
+    if (fate->signal == SIGSEGV && c->handover->out_of_stack)
+        return site ? oriel_fail(ORIEL_FAULT, "%s:%d: the kernel crashed: it has used up its stack", site->file,
+                                 site->line)
+                    : oriel_fail(ORIEL_FAULT, "%sthe kernel crashed: it has used up its stack %s", where(c, place),
+                                 since);
     if (site && fate->signal == SIGSEGV)
         return oriel_fail(ORIEL_FAULT, "%s:%d: the kernel crashed: %s, for the memory at %p, which it has not",
                           site->file, site->line, strsignal(fate->signal), c->handover->reached_for);
