@@ -510,8 +510,13 @@ static oriel_status ended(machine *m)
 {
     if (m->end == RUN_TRAP)
         return oriel_fail(ORIEL_FAULT, "%s", m->trap);
+    const pto_site *site = m->setup->running ? *m->setup->running : NULL;
+    const unsigned long long schedule = m->schedules;
+    if (m->end == RUN_TIMEOUT && site)
+        return oriel_fail(ORIEL_TIMEOUT, "%s:%d: the deadline passed in schedule %llu", site->file, site->line,
+                          schedule);
     if (m->end == RUN_TIMEOUT)
-        return oriel_fail(ORIEL_TIMEOUT, "the deadline passed in schedule %llu", (unsigned long long)m->schedules);
+        return oriel_fail(ORIEL_TIMEOUT, "the deadline passed in schedule %llu", schedule);
     return ORIEL_OK;
 }
 

@@ -97,7 +97,9 @@ static void pace(check_core *c)
         return;
     if (oriel_passed(c->machine->setup->deadline))
         check_leave(c, RUN_TIMEOUT);
-    if (c->steps > CHECK_MAX_STEPS)
+    c->endless_op = PTO_OP_TTEST;
+    c->endless = c->steps > CHECK_MAX_STEPS;
+    if (c->endless)
         check_leave(c, RUN_ENDLESS);
 }
 
@@ -112,6 +114,20 @@ void check_begin(check_core *c, const pto_site *site)
     if (__builtin_expect(hold->kind == ORIEL_HOLD_CORE, 0) && hold->core == c->index && hold->ordinal == c->count)
         check_suspend(c, CORE_HELD);
     pace(c);
+}
+
+void check_pace_access(check_core *c, const pto_access *access)
+{
+    machine *m = c->machine;
+    c->endless_op = (uint8_t)access->op;
+    c->endless = ++c->accesses > CHECK_MAX_ACCESSES;
+    if (c->endless)
+        check_leave(c, RUN_ENDLESS);
+    if (m->plan->choose || c->accesses % CHECK_LONG_LOOP != 0)
+        return;
+    check_suspend(c, CORE_HELD);
+    if (m->setup->running)
+        *m->setup->running = access->site;
 }
 
 void check_turn(check_core *c)
@@ -290,6 +306,7 @@ static void issue(pto_core *pto, const pto_instr *instr)
     machine *m = c->machine;
     check_begin(c, instr->site);
     check_turn(c);
+    c->accesses = 0;
     if (instr->op == PTO_OP_TRAP) {
         oriel_instr_check(instr, m->setup->limits);
         snprintf(m->trap, sizeof m->trap, "%s:%d: %s", instr->site->file, instr->site->line, oriel_last_error());
@@ -421,14 +438,17 @@ static bool give_up_pins(machine *m)
     return any;
 }
 
-/* A core that the plan holds back goes on, now that nothing else can. */
+/* A core that is held goes on, now that nothing else can: each in its turn. */
 static bool release_core(machine *m)
 {
-    for (uint32_t i = 0; i < m->cores; i++)
-        if (m->core[i].state == CORE_HELD) {
-            m->core[i].state = CORE_READY;
+    for (uint32_t i = 1; i <= m->cores; i++) {
+        const uint32_t next = (m->released + i) % m->cores;
+        if (m->core[next].state == CORE_HELD) {
+            m->core[next].state = CORE_READY;
+            m->released = next;
             return true;
         }
+    }
     return false;
 }
 
@@ -516,6 +536,8 @@ static void reset_core(check_core *c)
     c->lines = c->late_lines = c->line_queues = c->count = c->polls = c->asked_again = c->since = 0;
     c->asked_step = NONE;
     c->steps = 0;
+    c->accesses = 0;
+    c->endless = false;
     c->woken = c->store_pending = c->store_cleaning = c->able_known = c->at_condition = false;
     c->composite = PTO_OP_COUNT;
     c->state = CORE_READY;
@@ -531,6 +553,7 @@ static void reset(machine *m)
 {
     m->setup->host->reset(m->setup->host->context);
     m->events = m->waiteds = m->conflicts = m->stalls = 0;
+    m->released = m->cores - 1;
     m->steps.count = 0;
     m->steps.knowns = 0;
     m->aborting = false;

@@ -39,6 +39,10 @@
 
 /* Operations of one core in one schedule. A kernel that does more does not end. */
 #define CHECK_MAX_STEPS (UINT64_C(1) << 26)
+/* Scalar accesses of one core with no instruction and no signal in between. A kernel that does more does not end either. */
+#define CHECK_MAX_ACCESSES (1u << 21)
+/* After so many, others go on: what it looks for may be theirs to store. */
+#define CHECK_LONG_LOOP 4096u
 
 /* Whether the last operand check that failed was about an alignment, the end of a memory, or something else (isa/isa.h). */
 oriel_finding_kind check_operand_kind(void);
@@ -169,7 +173,7 @@ typedef enum core_state {
     CORE_DRAINING,  /* until its pipes are empty */
     CORE_FENCING,   /* dsb: until the barriers before it have been passed */
     CORE_AT_BARRIER,
-    CORE_HELD,     /* by the plan */
+    CORE_HELD,     /* by the plan; or in a long loop of scalar accesses */
     CORE_WAITING,  /* for the tasks that come before its own */
     CORE_ENDING,   /* the first block of a task with conditions, for the others */
     CORE_RETURNED, /* from a call; the next begins when all blocks of the rank have */
@@ -236,6 +240,9 @@ struct oriel_engine_core {
     uint32_t late_lines; /* those that are dirty or leaving */
     uint32_t since;      /* as in check_line, of all others */
     uint64_t steps;
+    uint32_t accesses; /* of its scalar unit, in a row */
+    bool endless;
+    uint8_t endless_op; /* what it does in its loop */
 
     /* What it waits for. */
     uint32_t at_event;
@@ -318,6 +325,7 @@ struct oriel_checker {
     bool *pin_done; /* by pin of the plan */
     uint32_t pins_left, pin_room;
     uint32_t pinned_steps; /* steps up to the last pin that was done */
+    uint32_t released;     /* the core that was held and went on last */
     uint32_t stalls;       /* how often repeated tests had to go on because nothing else could */
     bool capped;           /* not all ways in which some wait can be satisfied were looked at */
 
@@ -496,6 +504,8 @@ void check_bytes_text(const machine *m, bool local, uint64_t from, uint64_t to, 
 
 /* scalar.c */
 void check_access(pto_core *pto, pto_access *access);
+/* Before a scalar access, when it has begun. */
+void check_pace_access(check_core *c, const pto_access *access);
 void check_clean(check_core *c, uint64_t offset, bool all);
 void check_fenced(check_core *c);
 void check_cache_enter(check_core *c);

@@ -364,6 +364,7 @@ void check_access(pto_core *pto, pto_access *access)
         return;
     }
     check_begin(c, access->site);
+    check_pace_access(c, access);
     check_turn(c);
     if (oriel_access_check(access, c->machine->setup->limits) != ORIEL_OK)
         check_refuse(c, check_operand_kind(), access->site, access->op);

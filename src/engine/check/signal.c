@@ -465,6 +465,7 @@ bool check_signal(pto_core *pto, const pto_signal *signal)
 {
     check_core *c = (check_core *)pto;
     check_begin(c, signal->site);
+    c->accesses = 0;
     if (oriel_signal_check(signal, c->machine->setup->limits) != ORIEL_OK)
         check_refuse(c, check_operand_kind(), signal->site, signal->op);
     bool notify = signal->op == PTO_OP_TNOTIFY;

@@ -380,10 +380,12 @@ void check_endless(machine *m)
 {
     for (uint32_t i = 0; i < m->cores; i++) {
         check_core *c = &m->core[i];
-        if (c->state != CORE_LEFT || c->steps < CHECK_MAX_STEPS)
+        if (!c->endless)
             continue;
-        oriel_found_side side = check_side(m, check_event_here(c, PTO_OP_TTEST, *m->setup->running));
-        check_report(m, ORIEL_FINDING_DEADLOCK, &side, 1, "a kernel goes on and on without an end",
-                     "an end of its loop");
+        oriel_found_side side = check_side(m, check_event_here(c, (pto_op)c->endless_op, *m->setup->running));
+        uint32_t found = check_report(m, ORIEL_FINDING_DEADLOCK, &side, 1, "a kernel goes on and on without an end",
+                                      "an end of its loop");
+        if (found != NONE)
+            m->findings.found[found].self_evident = true;
     }
 }

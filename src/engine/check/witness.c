@@ -100,6 +100,8 @@ static const char *how_it_ended(const machine *m)
 {
     if (m->end == RUN_STUCK)
         return "nothing can move any more";
+    if (m->end == RUN_ENDLESS)
+        return "a kernel goes on and on without an end";
     if (m->end != RUN_ENDED)
         return "an instruction was refused";
     return m->wrong[0] ? m->wrong : "every result is right";
@@ -138,20 +140,21 @@ static void late_text(const oriel_found_side *side, char *text, size_t size)
     snprintf(text, size, "%s of rank %u (call %u) %s", side->what, side->rank, side->call, what);
 }
 
-/* Random schedules that are tried for a finding that is the only one: what they show is then its doing. */
+/* Random schedules that are tried for a finding that is the only one: what they show is then its doing. Long ones get fewer. */
 #define RANDOM_WITNESSES 64
+#define MOST_EVENTS      (UINT64_C(1) << 18)
 
 static const char *contents_text(const oriel_plan *plan)
 {
     return plan->contents == ORIEL_CONTENTS_ALTERNATE ? ", with other inputs in every other call" : "";
 }
 
-/* Runs `plan` for its end; true if that is harm, which then is the finding's witness. */
+/* Runs `plan` for its end; true if that is harm, which then is the finding's witness. That time is up is none. */
 static bool harms(machine *m, oriel_found *found, oriel_plan plan, const char *how)
 {
     plan.quiet = true;
     check_run(m, &plan);
-    if (m->end == RUN_ENDED && !m->wrong[0])
+    if (m->end == RUN_TIMEOUT || (m->end == RUN_ENDED && !m->wrong[0]))
         return false;
     snprintf(found->witness, sizeof found->witness, "%s%s: %s", how, contents_text(&plan), how_it_ended(m));
     free(found->replay);
@@ -190,12 +193,14 @@ static bool try_late(machine *m, oriel_found *found, oriel_contents contents)
         if (try_meeting(m, found, i, contents))
             return true;
     found->shown = 0;
-    for (uint64_t seed = 1; m->findings.count == 1 && seed <= RANDOM_WITNESSES; seed++) {
+    uint64_t events = 0;
+    for (uint64_t seed = 1; m->findings.count == 1 && seed <= RANDOM_WITNESSES && events < MOST_EVENTS; seed++) {
         char how[64];
         const oriel_plan with = {.contents = contents, .seed = seed};
         snprintf(how, sizeof how, "in a schedule of random steps (seed %llu)", (unsigned long long)seed);
         if (harms(m, found, with, how))
             return true;
+        events += m->events;
     }
     return false;
 }
