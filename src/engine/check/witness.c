@@ -142,7 +142,7 @@ static void late_text(const oriel_found_side *side, char *text, size_t size)
 
 /* Random schedules that are tried for a finding that is the only one: what they show is then its doing. Long ones get fewer. */
 #define RANDOM_WITNESSES 64
-#define MOST_EVENTS      (UINT64_C(1) << 18)
+#define MOST_EVENTS      (UINT64_C(1) << 17)
 
 static const char *contents_text(const oriel_plan *plan)
 {
