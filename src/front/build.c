@@ -42,7 +42,7 @@
 #endif
 #define HOOKS "oriel/compat/hooks.c"
 
-/* Reads and writes are told to the hooks, and so are steps; nothing is left out because it is a known function of C. */
+/* Reads and writes are told to the hooks, and so are steps; nothing is left out because it is a known function of C, or a loop without an end. */
 static const char *const kernel_flags[] = {"-std=c++17",
                                            "-O1",
                                            "-g",
@@ -50,6 +50,7 @@ static const char *const kernel_flags[] = {"-std=c++17",
                                            "-fsanitize=thread",
                                            "-fsanitize-coverage=trace-pc",
                                            "-fno-builtin",
+                                           "-fno-finite-loops",
                                            "-fno-exceptions",
                                            "-fno-rtti",
                                            "-fno-omit-frame-pointer",

@@ -129,7 +129,7 @@ def test_an_orchestration():
 
 
 # What compilers tell of, each in its way.
-BY_EACH = ("copies", "copies_kept", "parts", "parts_kept", "passed")
+BY_EACH = ("copies", "copies_kept", "deep", "endless", "forever", "parts", "parts_kept", "passed")
 
 
 def points():
