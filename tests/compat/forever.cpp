@@ -1,4 +1,4 @@
-// expect: message forever.cpp:10: the kernel goes on for ever
+// expect: message forever.cpp:10: the kernel goes on for ever | forever.cpp:9: the kernel goes on for ever
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop that comes to no instruction. */
 #include "common.hpp"
