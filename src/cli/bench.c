@@ -37,7 +37,7 @@ static const char help[] =
     "      --factor N        each size is the last one times N (2)\n"
     "      --step SIZE       each size is the last one plus SIZE\n"
     "      --iterations N    timed calls (1000 up to 64K, 200 up to 1M, then 20)\n"
-    "      --warmup N        calls before them (a tenth of those)\n"
+    "      --warmup N        calls before them (a tenth of those, and 13 at least without --iterations)\n"
     "      --dtype TYPE      f32 f16 bf16 i8 u8 i16 u16 i32 u32 i64 (f32)\n"
     "      --op OP           sum max min prod and or xor, for operations that reduce (sum)\n"
     "      --root RANK       for operations that have one (0)\n"
@@ -341,6 +341,17 @@ static uint32_t iterations_of(const arguments *args, uint64_t bytes)
     return bytes <= 64 << 10 ? 1000 : bytes <= 1 << 20 ? 200 : 20;
 }
 
+/* In the first twelve calls of a size the library finds out how it copies ordinary buffers (oriel/comm.h). */
+#define LEAST_WARMUP 13
+
+static uint32_t warmup_of(const arguments *args, uint32_t iterations)
+{
+    if (args->warmup != AUTOMATIC)
+        return (uint32_t)args->warmup;
+    const uint32_t tenth = (iterations + 9) / 10;
+    return args->iterations || tenth > LEAST_WARMUP ? tenth : LEAST_WARMUP;
+}
+
 /* False: too many, with a message. */
 static bool add_cell(const arguments *args, bench_job *job, bench_call call)
 {
@@ -349,7 +360,7 @@ static bool add_cell(const arguments *args, bench_job *job, bench_call call)
                false;
     bench_cell *cell = &job->cell[job->cells++];
     *cell = (bench_cell){.call = call, .iterations = iterations_of(args, bench_bytes(&call))};
-    cell->warmup = args->warmup == AUTOMATIC ? (cell->iterations + 9) / 10 : (uint32_t)args->warmup;
+    cell->warmup = warmup_of(args, cell->iterations);
     return true;
 }
 

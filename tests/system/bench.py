@@ -111,7 +111,7 @@ def test_sizes():
 
 def test_iterations():
     rows = rows_of_csv(succeeds("broadcast", "-n", "2", "--csv", "--min", "64K", "--max", "4M", "--factor", "8", "--threads"))
-    assert [(row["iterations"], row["warmup"]) for row in rows] == [("1000", "100"), ("200", "20"), ("20", "2")], rows
+    assert [(row["iterations"], row["warmup"]) for row in rows] == [("1000", "100"), ("200", "20"), ("20", "13")], rows
     (row,) = rows_of_csv(succeeds("broadcast", "-n", "2", "--csv", "--max", "4", "--iterations", "7", "--warmup", "0"))
     assert (row["iterations"], row["warmup"]) == ("7", "0"), row
 
