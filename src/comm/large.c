@@ -129,8 +129,6 @@ static bool may_be_direct(const oriel_comm *comm, const oriel_move *move)
     if (bytes < DIRECT_BYTES || !oriel_world_has(comm->world, move->send, bytes))
         return false;
     switch (move->operation) {
-    case ORIEL_OP_ALLTOALL:
-    case ORIEL_OP_REDUCE_SCATTER: return !is_written(move);
     case ORIEL_OP_ALLREDUCE:
     case ORIEL_OP_REDUCE: return !move->recv || oriel_world_has(comm->world, move->recv, move->bytes);
     default: return true;
@@ -184,11 +182,11 @@ static bool offers(const oriel_move *move, uint32_t rank)
 static oriel_offer_kind kind_of_offer(const large *all)
 {
     const oriel_move *move = all->move;
-    if (!offers(move, all->comm->rank))
+    if (!offers(move, all->comm->rank) || is_written(move))
         return ORIEL_STAGED;
     if (may_be_direct(all->comm, move))
         return ORIEL_IN_WORLD;
-    return all->single && is_read(move, all->comm->rank) && !is_written(move) ? ORIEL_IN_PROCESS : ORIEL_STAGED;
+    return all->single && is_read(move, all->comm->rank) ? ORIEL_IN_PROCESS : ORIEL_STAGED;
 }
 
 /* The piece of each block that begins at `from`; nobody else reads a rank's block for itself. */
@@ -202,13 +200,20 @@ static void stage(large *all, uint64_t from)
             memcpy(all->staged + block * all->piece, (const char *)move->send + block * move->bytes + from, bytes);
 }
 
+/* The half of this rank's scratch that the next staging goes into. */
+static char *next_half(const oriel_comm *comm)
+{
+    const uint64_t half = 2 * (uint64_t)comm->rank + (comm->stagings & 1);
+    return oriel_world_at(comm->world, comm->scratch + half * comm->half);
+}
+
 /* Offers the round that begins at `from`, and meets. */
 static oriel_status offer(large *all, uint64_t from)
 {
     oriel_comm *comm = all->comm;
     const oriel_move *move = all->move;
-    uint64_t half = 2 * (uint64_t)comm->rank + (comm->stagings++ & 1);
-    all->staged = oriel_world_at(comm->world, comm->scratch + half * comm->half);
+    all->staged = next_half(comm);
+    comm->stagings++;
     if (offers(move, comm->rank)) {
         oriel_offer *mine = &oriel_next_line(comm)->offer;
         mine->kind = all->kind;
@@ -300,16 +305,20 @@ static bool is_far(const large *all, uint32_t rank)
            its->process != comm->remote.process;
 }
 
+/* The bytes from `from` on of the block that `rank`, which is far, has for this one, to `to`. */
+static oriel_status read_far(const large *all, uint32_t rank, char *to, uint64_t from, uint64_t bytes)
+{
+    const oriel_move *move = all->move;
+    const uint64_t block = move->blocks == 1 ? 0 : all->comm->rank;
+    return oriel_remote_read(all->comm, move->call, rank, to, block * move->bytes + from, bytes);
+}
+
 /* The bytes from `from` on of the block that `rank` has for this one, to `to` of what this one receives. */
 static oriel_status take_block(const large *all, uint64_t to, uint32_t rank, uint64_t from, uint64_t bytes)
 {
-    oriel_comm *comm = all->comm;
-    const oriel_move *move = all->move;
-    if (is_far(all, rank)) {
-        const uint64_t block = move->blocks == 1 ? 0 : comm->rank;
-        return oriel_remote_read(comm, move->call, rank, (char *)move->recv + to, block * move->bytes + from, bytes);
-    }
-    copy(all, to, source(all, rank, comm->rank, from), bytes);
+    if (is_far(all, rank))
+        return read_far(all, rank, (char *)all->move->recv + to, from, bytes);
+    copy(all, to, source(all, rank, all->comm->rank, from), bytes);
     return ORIEL_OK;
 }
 
@@ -328,27 +337,22 @@ static oriel_status take_from_each(const large *all, uint64_t from, uint64_t byt
 }
 
 /*
- * The terms of `bytes` bytes, `done` bytes into the round that began at `from`.
- * Those that the system has to copy go through the half of this rank's scratch that it staged into before: all have met since, so nobody
- * reads it any more.
+ * The terms of `bytes` bytes, `done` bytes into the round that began at `from`. Those that the system has to copy go through the half of
+ * this rank's scratch that comes next: all have met since it was staged into, so nobody reads it any more.
  */
 static oriel_status find_terms(const large *all, uint64_t from, uint64_t done, uint64_t bytes)
 {
-    oriel_comm *comm = all->comm;
-    const oriel_move *move = all->move;
-    const uint64_t half = 2 * (uint64_t)comm->rank + (comm->stagings & 1), room = lines_up(bytes);
-    char *copied = oriel_world_at(comm->world, comm->scratch + half * comm->half);
+    const oriel_comm *comm = all->comm;
+    char *copied = next_half(comm);
     for (uint32_t rank = 0; rank < comm->ranks; rank++) {
         comm->terms[rank] = source(all, rank, comm->rank, from) + done;
         if (!is_far(all, rank))
             continue;
-        const uint64_t block = move->blocks == 1 ? 0 : comm->rank;
-        oriel_status status =
-            oriel_remote_read(comm, move->call, rank, copied, block * move->bytes + from + done, bytes);
+        oriel_status status = read_far(all, rank, copied, from + done, bytes);
         if (status != ORIEL_OK)
             return status;
         comm->terms[rank] = copied;
-        copied += room;
+        copied += lines_up(bytes);
     }
     return ORIEL_OK;
 }

@@ -381,11 +381,7 @@ def fill(folder):
 
 
 VERDICTS = {"crashes": "crash", "deep/er/late": "findings", "good": "clean", "hangs": "timeout", "leaves": "crash",
-            "refused": "refused", "traps": "crash", "wrong": "does not compile"}
-
-
-# Whether time is up before it is found to go on without an end depends on the machine.
-STUCK = ("timeout", "findings")
+            "refused": "refused", "stuck": "timeout", "traps": "crash", "wrong": "does not compile"}
 
 
 def test_a_folder():
@@ -394,14 +390,11 @@ def test_a_folder():
     lines = [line for line in result.stdout.splitlines() if not line.startswith("    ")]
     assert result.returncode == 5 and not result.stderr, result
     rows = {line.split()[0].removeprefix("folder/").removesuffix(".cpp"): line for line in lines[1:-1]}
-    assert list(rows) == sorted([*VERDICTS, "stuck"]), result.stdout
-    assert rows["stuck"].endswith((" s  timeout", " s  1 finding: deadlock")), rows["stuck"]
-    found = int(rows["stuck"].endswith("deadlock"))
+    assert list(rows) == sorted(VERDICTS), result.stdout
     for name, verdict in VERDICTS.items():
         wanted = "1 finding: early-signal" if verdict == "findings" else verdict
         assert rows[name].endswith(f" s  {wanted}"), (rows[name], wanted)
-    counts = f"9 kernels: 1 clean, {1 + found} with findings, {7 - found} not checked; 2 ranks of a2a3sim"
-    assert lines[-1].startswith(counts), lines[-1]
+    assert lines[-1].startswith("9 kernels: 1 clean, 1 with findings, 7 not checked; 2 ranks of a2a3sim"), lines[-1]
     for message in "folder/wrong.cpp:1:", "signal 11", "with code 0", "did not come to an end", "twice runs on 3 to 8":
         assert message in result.stdout, (message, result.stdout)
     told = oriel("check", "folder", *ON_TWO, "--timeout", "1", "--format", "json", cache="folder-cache")
@@ -409,12 +402,10 @@ def test_a_folder():
         return
     report = json.loads(told.stdout)
     assert told.returncode == 5 and report["verdict"] == "findings", report
-    told_of = {kernel["kernel"]: kernel["verdict"] for kernel in report["kernels"]}
-    stuck = told_of.pop("folder/stuck.cpp")
-    assert stuck in STUCK and told_of == {f"folder/{name}.cpp": verdict for name, verdict in VERDICTS.items()}, report
+    assert [(kernel["kernel"], kernel["verdict"]) for kernel in report["kernels"]] == [
+        (f"folder/{name}.cpp", verdict) for name, verdict in sorted(VERDICTS.items())], report
     assert report["kernels"][1]["kinds"] == {"early-signal": 1} and report["kernels"][1]["findings"] == 1, report
-    found = int(stuck == "findings")
-    assert (report["clean"], report["with_findings"], report["failed"]) == (1, 1 + found, 7 - found), report
+    assert (report["clean"], report["with_findings"], report["failed"]) == (1, 1, 7), report
 
 
 def test_exit_codes_of_folders():
