@@ -373,7 +373,8 @@ def fill(folder):
     write(folder, "crashes", launch=LAUNCH.replace("return &launch", "return *(const oriel_launch **)8"))
     write(folder, "leaves", launch="#include <stdlib.h>\n" + LAUNCH.replace("return &launch", "exit(0)"))
     write(folder, "hangs", launch=LAUNCH.replace("return &launch", "for (;;) { }"))
-    write(folder, "stuck", kernel=KERNEL.replace("for (", "while (*(volatile float *)from >= 0) { }\nfor ("))
+    # Instructions without an end: the bound of a kernel's steps is far behind the deadline.
+    write(folder, "stuck", kernel="#include <pto/pto-inst.hpp>\n" + KERNEL.replace("for (", "for (;;) pipe_barrier(PIPE_ALL);\nfor (", 1))
     write(folder / ".hidden")
     (folder / "alone.cpp").write_text("no launch beside it\n")
     (folder / "other.cpp").write_text("another program's,\n")
